@@ -1,1 +1,80 @@
-export {}
+export { type About, formatAbout, formatSettingsTable } from './about.ts'
+export {
+  type Catalog,
+  type CatalogStream,
+  deselectedProperties,
+  isStreamSelected,
+  type Metadata,
+  type MetadataEntry,
+  metadataAt,
+  readCatalog,
+} from './catalog.ts'
+export {
+  CONFIG_FLAG,
+  type Flag,
+  type Flags,
+  flagValues,
+  type Program,
+  readVersion,
+  runCli,
+} from './cli.ts'
+export {
+  type ReadSettingsOptions,
+  readSettings,
+  type Setting,
+  type SettingsSchema,
+} from './config.ts'
+export {
+  ClosedOutputError,
+  ConfigError,
+  describeError,
+  EXIT,
+  ProtocolError,
+  SingerError,
+  type SingerErrorOptions,
+  StopError,
+} from './errors.ts'
+export { writeFileAtomic } from './files.ts'
+export {
+  arrayElements,
+  lastMember,
+  type Member,
+  objectMembers,
+  type Span,
+  withMembers,
+  withoutMembers,
+} from './json.ts'
+export { fileLockName, type Lock, lock, tryLock } from './lock.ts'
+export {
+  createLog,
+  LOG_SETTINGS,
+  type Log,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type Metric,
+} from './log.ts'
+export { exitCode, type Life, runMain } from './main.ts'
+export {
+  formatActivateVersion,
+  formatRecord,
+  formatSchema,
+  formatState,
+  type JsonSchema,
+  type RecordOptions,
+  type SchemaMessage,
+} from './messages.ts'
+export {
+  type Line,
+  type ReadActivateVersion,
+  type ReadBatch,
+  type ReaderOptions,
+  type ReadMessage,
+  type ReadRecord,
+  type ReadSchema,
+  type ReadState,
+  readLines,
+  readMessages,
+} from './reader.ts'
+export { readState, type State } from './state.ts'
+export { createWriter, type Writer } from './writer.ts'

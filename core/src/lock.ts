@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A lock that is held until `release`, or until the process ends in whatever way. */
+export type Lock = { release(): Promise<void> }
+
+/**
+ * Takes the lock of that name on this machine, or gives undefined when another process has it.
+ * Linux: an abstract Unix socket, which the kernel frees even after kill -9. Elsewhere: a file
+ * with the holder's process id, which counts as free once that process is gone.
+ */
+export async function tryLock(name: string): Promise<Lock | undefined> {
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 40)
+  return process.platform === 'linux' ? lockSocket(digest) : lockFile(digest)
+}
+
+/** Takes the lock, waiting for its holder; undefined after `waitSeconds` or when `signal` aborts. */
+export async function lock(
+  name: string,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<Lock | undefined> {
+  const end = performance.now() + waitSeconds * 1000
+  for (;;) {
+    const held = await tryLock(name)
+    if (held !== undefined) return held
+    if (performance.now() >= end || signal?.aborted) return undefined
+    await pause(25)
+  }
+}
+
+/** The lock name of a file: the same for every way to write its path. */
+export function fileLockName(path: string): string {
+  return resolve(path)
+}
+
+function lockSocket(digest: string): Promise<Lock | undefined> {
+  return new Promise((resolveLock, reject) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') resolveLock(undefined)
+      else reject(cause)
+    })
+    server.listen({ path: `\0singer-io-ts/${digest}` }, () => {
+      server.unref()
+      resolveLock({ release: () => new Promise((done) => server.close(() => done())) })
+    })
+  })
+}
+
+async function lockFile(digest: string): Promise<Lock | undefined> {
+  const path = join(tmpdir(), 'singer-io-ts', `${digest}.lock`)
+  mkdirSync(dirname(path), { recursive: true })
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 })
+      return { release: async () => rmSync(path, { force: true }) }
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+      if (isAlive(path)) return undefined
+      rmSync(path, { force: true })
+    }
+  }
+  return undefined
+}
+
+function isAlive(path: string): boolean {
+  try {
+    process.kill(Number(readFileSync(path, 'utf8')), 0)
+    return true
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

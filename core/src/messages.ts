@@ -1,0 +1,44 @@
+/**
+ * The Singer messages, as they stand on the wire (one JSON object a line, UTF-8):
+ * https://github.com/singer-io/getting-started/blob/master/docs/SPEC.md
+ */
+
+/** A JSON Schema, passed through untouched. */
+export type JsonSchema = { [key: string]: unknown }
+
+/** `{"type":"SCHEMA","stream":"invoices","schema":{…},"key_properties":["Id"]}` */
+export type SchemaMessage = {
+  type: 'SCHEMA'
+  stream: string
+  schema: JsonSchema
+  key_properties: readonly string[]
+  bookmark_properties?: readonly string[]
+}
+
+/** What a RECORD says beside its record: `version` an integer, `time_extracted` RFC 3339. */
+export type RecordOptions = { version?: number | undefined; timeExtracted?: string | undefined }
+
+/** A SCHEMA line. */
+export function formatSchema(message: Omit<SchemaMessage, 'type'>): string {
+  return JSON.stringify({ type: 'SCHEMA', ...message })
+}
+
+/** A RECORD line around `record`, the record's own JSON text, which is passed on to the letter. */
+export function formatRecord(stream: string, record: string, options: RecordOptions = {}): string {
+  const version = options.version === undefined ? '' : `,"version":${options.version}`
+  const time =
+    options.timeExtracted === undefined
+      ? ''
+      : `,"time_extracted":${JSON.stringify(options.timeExtracted)}`
+  return `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":${record}${version}${time}}`
+}
+
+/** A STATE line. */
+export function formatState(value: unknown): string {
+  return JSON.stringify({ type: 'STATE', value })
+}
+
+/** An ACTIVATE_VERSION line: rows of an older or no version are no longer part of the stream. */
+export function formatActivateVersion(stream: string, version: number): string {
+  return JSON.stringify({ type: 'ACTIVATE_VERSION', stream, version })
+}

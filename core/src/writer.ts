@@ -1,0 +1,49 @@
+import type { Writable } from 'node:stream'
+import { ClosedOutputError } from './errors.ts'
+
+/** Lines on their way to a stream. Await what `write` returns: that is the back-pressure. */
+export type Writer = {
+  /** Adds a line; a promise is returned when the reader is behind and the caller must wait. */
+  write(line: string): Promise<void> | undefined
+  /** Hands over everything gathered so far and waits until the stream has taken it. */
+  flush(): Promise<void>
+}
+
+const GATHERED_CHARACTERS = 64 * 1024
+
+/** Gathers lines for few large writes. A reader that has gone makes both functions reject. */
+export function createWriter(stream: Writable): Writer {
+  let gathered: string[] = []
+  let gatheredCharacters = 0
+  let closed: ClosedOutputError | undefined
+  stream.on('error', (cause) => {
+    closed = new ClosedOutputError(cause)
+  })
+  stream.on('close', () => {
+    closed ??= new ClosedOutputError()
+  })
+
+  function handOver(): Promise<void> {
+    const text = gathered.join('')
+    gathered = []
+    gatheredCharacters = 0
+    return new Promise((resolve, reject) => {
+      if (closed !== undefined) return reject(closed)
+      stream.write(text, (cause) => {
+        if (cause) reject(new ClosedOutputError(cause))
+        else resolve()
+      })
+    })
+  }
+
+  return {
+    write(line) {
+      gathered.push(line, '\n')
+      gatheredCharacters += line.length + 1
+      return gatheredCharacters < GATHERED_CHARACTERS ? undefined : handOver()
+    },
+    flush() {
+      return handOver()
+    },
+  }
+}
