@@ -75,6 +75,6 @@ function isRequired(schema: SettingsSchema, name: string): boolean {
 
 function describeType(setting: Setting): string {
   const words = setting.enum as readonly unknown[] | undefined
-  const type = words === undefined ? setting.type : words.join(' \\| ')
+  const type = words === undefined ? setting.type : words.join(' or ')
   return setting.secret ? `${type}, secret` : type
 }

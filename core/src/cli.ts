@@ -85,6 +85,7 @@ async function parse(
   let failure: string | undefined
   const parser = yargs()
     .scriptName(program.about.name)
+    .version(false)
     .usage(`${program.about.description}\n\nUsage: $0 [flags]`)
     .options({
       ...program.flags,
@@ -97,7 +98,6 @@ async function parse(
       version: { type: 'boolean', description: 'Print the version' },
     })
     .example([...program.examples])
-    .version(false)
     .alias('help', 'h')
     .locale('en')
     .strict()

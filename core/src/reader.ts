@@ -205,12 +205,12 @@ function parseObject(text: string, line: number): Record<string, unknown> {
         { hint: 'Only Singer messages may come on this input; send logs to stderr.' },
       )
     }
-    if (/unexpected end|unterminated/i.test(message))
+    const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
+    if (/unexpected end|unterminated/i.test(message) || position >= text.trimEnd().length)
       throw new ProtocolError(line, 'the line ends inside its JSON', {
         hint: 'The program before this one was probably stopped while it wrote.',
       })
-    const position = /position \d+/.exec(message)?.[0] ?? 'an unknown position'
-    throw new ProtocolError(line, `not valid JSON at ${position}`)
+    throw new ProtocolError(line, `not valid JSON at position ${position}`)
   }
   if (!isObject(parsed)) throw new ProtocolError(line, 'not a Singer message: not a JSON object')
   return parsed
