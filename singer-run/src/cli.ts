@@ -1,1 +1,47 @@
-export {}
+import { runCli } from '@singer-io-ts/core'
+import { run } from './run.ts'
+
+const PACKAGE = new URL('../package.json', import.meta.url)
+
+await runCli({
+  about: {
+    name: 'singer-run',
+    description: 'Runs a Singer tap and a target as one process, with a state file.',
+    capabilities: ['state'],
+    settings: { type: 'object', properties: {}, required: [] },
+  },
+  packageUrl: PACKAGE,
+  flags: {
+    tap: {
+      type: 'string',
+      requiresArg: true,
+      description: 'The command that reads, with its flags; --state is added to it',
+    },
+    target: {
+      type: 'string',
+      requiresArg: true,
+      description: 'The command that loads, with its flags',
+    },
+    state: {
+      alias: 's',
+      type: 'string',
+      requiresArg: true,
+      description: 'Where the state is kept; missing at the first run',
+    },
+  },
+  examples: [
+    [
+      '$0 --tap "tap-quickbooks --config tap.json"\n' +
+        '  --target "target-postgres-raw --config target.json"\n' +
+        '  --state state/quickbooks.json',
+      'Loads what is new since the last run',
+    ],
+    [
+      "$0 --tap 'tap-csv --config \"my tap.json\"' --target 'cat' --state s.json",
+      'Any tap, any target; quotes as in a shell',
+    ],
+  ],
+  argv: process.argv.slice(2),
+  environment: process.env,
+  run,
+})

@@ -1,0 +1,200 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { ConfigError, EXIT, type Flags, type Life, SingerError } from '@singer-io-ts/core'
+import { type Child, GRACE_MS, startChild } from './child.ts'
+import { findCommand, splitCommand } from './command.ts'
+import { formatEndTable } from './endtable.ts'
+import { wholeLines } from './lines.ts'
+import { createTally, type Role, readMetric, type Tally } from './metrics.ts'
+import { describeEnd, type Ends, isSoft, judge } from './outcome.ts'
+import { holdStateFile, type StateFile } from './statefile.ts'
+import { keepStates } from './states.ts'
+
+type Program = { file: string; args: string[] }
+type Plan = Record<Role, Program> & { state: string }
+
+/** The whole of singer-run once its flags are understood; gives the exit code. */
+export async function run(flags: Flags, life: Life): Promise<number> {
+  const plan = readPlan(flags, life.environment)
+  const state = await holdStateFile(plan.state)
+  try {
+    life.signal.throwIfAborted()
+    return await join(plan, state, life)
+  } finally {
+    await state.release()
+  }
+}
+
+/** Runs both programs to their end, joined by a pipe. */
+async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
+  const begin = performance.now()
+  life.log.info(
+    state.exists
+      ? `going on from the state in ${state.path}`
+      : `first run: there is no state in ${state.path} yet, so everything is read`,
+  )
+  const { tap, target } = await startBoth(plan, state)
+  const children = [tap, target]
+  const stopBoth = (signal: NodeJS.Signals): void => {
+    for (const child of children) child.stop(signal)
+  }
+  life.signal.addEventListener('abort', () =>
+    stopBoth(exitCodeOf(life) === EXIT.sigint ? 'SIGINT' : 'SIGTERM'),
+  )
+
+  let stateFailure: unknown
+  const tally = createTally()
+  const output = createOutput(life)
+  const drained = Promise.all([
+    ...children.map((child) => passOn(child, tally, output)),
+    keepStates(target.stdout ?? noBytes(), state.replace, life.log).catch((failure) => {
+      stateFailure = failure
+      stopBoth('SIGTERM')
+      target.stdout?.resume()
+    }),
+  ])
+
+  const ends = await waitForBoth(tap, target)
+  if (!(await isInTime(drained))) for (const child of children) child.kill()
+  for (const line of formatEndTable(tally.streams, (performance.now() - begin) / 1000)) output(line)
+  life.signal.throwIfAborted()
+  if (stateFailure !== undefined) throw stateFailure
+  return report(ends, { tap, target }, life)
+}
+
+/** All faults of the flags at once, before anything is started. */
+function readPlan(flags: Flags, environment: Life['environment']): Plan {
+  const faults: string[] = []
+  const text = (flag: Role | 'state', meaning: string): string => {
+    const value = flags[flag]
+    if (typeof value === 'string' && value.trim() !== '') return value
+    faults.push(
+      Array.isArray(value)
+        ? `--${flag}: is given ${value.length} times`
+        : `--${flag}: is required, found nothing (${meaning})`,
+    )
+    return ''
+  }
+  const places = { cwd: process.cwd(), path: environment.PATH, script: process.argv[1] }
+  const program = (role: Role, meaning: string): Program => {
+    const line = text(role, meaning)
+    if (line === '') return { file: '', args: [] }
+    try {
+      const { name, args } = splitCommand(line)
+      const file = findCommand(name, places)
+      if (file === undefined)
+        faults.push(
+          `--${role}: the command ${name} is not found on PATH, in node_modules/.bin here ` +
+            'or beside singer-run',
+        )
+      if (role === 'tap' && args.some((word) => /^(--state(=.*)?|-s)$/.test(word)))
+        faults.push('--tap: names --state itself; singer-run adds it from its own --state')
+      return { file: file ?? '', args }
+    } catch (cause) {
+      faults.push(`--${role}: ${(cause as Error).message}`)
+      return { file: '', args: [] }
+    }
+  }
+  const plan = {
+    tap: program('tap', 'the command that reads'),
+    target: program('target', 'the command that loads'),
+    state: text('state', 'where the state is kept'),
+  }
+  if (faults.length > 0) throw new ConfigError(faults, { hint: 'See singer-run --help.' })
+  return plan
+}
+
+async function startBoth(plan: Plan, state: StateFile): Promise<Record<Role, Child>> {
+  const target = startChild('target', plan.target.file, plan.target.args, {
+    stdin: 'pipe',
+    stdout: 'pipe',
+  })
+  if (target.pid === undefined || target.stdin === null) {
+    await target.ended
+    throw notStarted(target)
+  }
+  const args = state.exists ? [...plan.tap.args, '--state', state.path] : plan.tap.args
+  const tap = startChild('tap', plan.tap.file, args, { stdin: 'ignore', stdout: target.stdin })
+  // The tap holds the pipe now. With a second end here the target would never see its end.
+  target.stdin.destroy()
+  return { tap, target }
+}
+
+/** Passes a program's stderr on, each line whole, and counts its metrics. */
+async function passOn(child: Child, tally: Tally, output: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of wholeLines(child.stderr)) {
+      const metric = readMetric(line)
+      if (metric !== undefined) tally.add(child.role, metric)
+      // JSON log lines stay JSON lines.
+      output(line.startsWith('{') || line === '' ? line : `${child.role}: ${line}`)
+    }
+  } catch {
+    // Its stderr broke off; its exit code tells.
+  }
+}
+
+/** Waits for both. The end of one leads to the end of the other. */
+async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
+  const first = await Promise.race([
+    tap.ended.then((): Role => 'tap'),
+    target.ended.then((): Role => 'target'),
+  ])
+  if (first === 'target') {
+    // A target that ended well may have seen the end of the pipe just before the tap ended.
+    if (target.end?.code === 0) await isInTime(tap.ended)
+    tap.stop('SIGTERM')
+  }
+  return { tap: await tap.ended, target: await target.ended, first }
+}
+
+async function isInTime(done: Promise<unknown>): Promise<boolean> {
+  const timer = new AbortController()
+  const late = pause(GRACE_MS, false, { signal: timer.signal }).catch(() => false)
+  const isDone = await Promise.race([done.then(() => true), late])
+  timer.abort()
+  return isDone
+}
+
+/** Says which program failed, and gives the run's exit code. */
+function report(ends: Ends, children: Record<Role, Child>, life: Life): number {
+  const { code, culprit } = judge(ends)
+  if (culprit === undefined) return code
+  const other = culprit === 'tap' ? 'target' : 'tap'
+  if (children[culprit].failure !== undefined) throw notStarted(children[culprit])
+  const lines = [`${children[culprit].title} ${describeEnd(ends[culprit])}`]
+  if (ends[other].code !== 0) lines.push(`${children[other].title} ${describeEnd(ends[other])}`)
+  const message = lines.join('; ')
+  if (isSoft(code)) {
+    life.log.warning(`${message}. The state is good: the same command goes on from there`)
+    return code
+  }
+  throw new SingerError(code, message, {
+    hint:
+      'Its own lines above say why. The state file holds what was committed: ' +
+      'the same command goes on from there.',
+  })
+}
+
+function notStarted(child: Child): ConfigError {
+  return new ConfigError([`--${child.role}: ${child.title} cannot be started (${child.failure})`], {
+    hint: 'Is the file a program for this machine, and the interpreter in its first line there?',
+  })
+}
+
+/** Plain lines on stderr, or log lines where those must be JSON. */
+function createOutput({ environment, log }: Life): (line: string) => void {
+  if (environment.LOGGING_CONF_FILE || environment.SINGER_SDK_LOG_CONFIG)
+    return (line) => {
+      if (line.startsWith('{')) process.stderr.write(`${line}\n`)
+      else log.info(line)
+    }
+  return (line) => {
+    process.stderr.write(`${line}\n`)
+  }
+}
+
+function exitCodeOf(life: Life): number | undefined {
+  return (life.signal.reason as { code?: number } | undefined)?.code
+}
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
