@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@singer-io-ts/source', 'node', 'import', 'default']
+const conditions = ['@singer-io-ts/source', 'node', 'default']
 
 export default defineConfig({
   resolve: { conditions },
@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['{core,tap-quickbooks,target-postgres-raw,singer-run,dev}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    globalSetup: ['dev/vitest-postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
