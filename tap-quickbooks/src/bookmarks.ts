@@ -1,0 +1,130 @@
+import { ConfigError, type State } from '@singer-io-ts/core'
+import { formatInstant, parseInstant } from './instant.ts'
+import type { Place } from './pages.ts'
+import type { Progress } from './progress.ts'
+import { REPLICATION_KEY } from './streams.ts'
+import type { Range } from './windows.ts'
+
+/** What the state says of one stream. */
+export type Bookmark = {
+  progress: Progress
+  /** Places inside seconds that are only partly read. */
+  places: readonly Place[]
+  /** Deletions up to here have been emitted; undefined when they were never asked for. */
+  deletionsKnownTo: number | undefined
+  /** The version of the rows; set by a reload. */
+  version: number | undefined
+  /** A reload under `version` is under way. */
+  isReloading: boolean
+  /** The earliest start of all runs: what a reload has to read again. */
+  since: number
+  /** Rows emitted over all runs. */
+  rows: number
+  lastWindow: Range | undefined
+  /** Members of others, kept as they are. */
+  others: Record<string, unknown>
+}
+
+/** The bookmark of a stream in a state; undefined when there is none. */
+export function readBookmark(state: State, stream: string): Bookmark | undefined {
+  const entry = state.bookmarks?.[stream]
+  if (entry === undefined || entry === null) return undefined
+  const faults: string[] = []
+  const instant = (value: unknown, name: string): number | undefined => {
+    if (value === undefined || value === null) return undefined
+    const parsed = typeof value === 'string' ? parseInstant(value) : undefined
+    if (parsed === undefined)
+      faults.push(`--state: bookmarks.${stream}.${name} is not a time: ${JSON.stringify(value)}`)
+    return parsed === undefined ? undefined : Math.floor(parsed)
+  }
+  const range = (value: unknown, name: string): Range => {
+    const [start, end] = Array.isArray(value) ? value : []
+    return { start: instant(start ?? '', name) ?? 0, end: instant(end ?? '', name) ?? 0 }
+  }
+  if (typeof entry !== 'object' || Array.isArray(entry))
+    throw new ConfigError([`--state: bookmarks.${stream} is not an object`])
+  const {
+    replication_key: _key,
+    replication_key_value,
+    completed_ranges,
+    open_seconds,
+    deletions_known_to,
+    version,
+    reloading,
+    since,
+    rows,
+    last_window,
+    ...others
+  } = entry as Record<string, unknown>
+  const lowWater = instant(replication_key_value, 'replication_key_value')
+  const bookmark = {
+    ranges: list(completed_ranges).map((value) => range(value, 'completed_ranges')),
+    places: list(open_seconds).map((value): Place => {
+      const place = (value ?? {}) as Record<string, unknown>
+      return {
+        second: instant(place.second, 'open_seconds') ?? 0,
+        startPosition: Number(place.start_position) || 1,
+        knownIds: list(place.known_ids).map(String),
+      }
+    }),
+    deletionsKnownTo: instant(deletions_known_to, 'deletions_known_to'),
+    since: instant(since, 'since'),
+    lastWindow: last_window === undefined ? undefined : range(last_window, 'last_window'),
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  if (lowWater === undefined) return undefined
+  const { ranges, ...rest } = bookmark
+  return {
+    ...rest,
+    progress: { lowWater, ranges: ranges.filter((done) => done.end > done.start) },
+    version: typeof version === 'number' ? version : undefined,
+    isReloading: reloading === true,
+    since: bookmark.since ?? lowWater,
+    rows: typeof rows === 'number' ? rows : 0,
+    others,
+  }
+}
+
+/** The bookmark of a stream that is read for the first time. */
+export function firstBookmark(startDate: number, deletionsKnownTo: number | undefined): Bookmark {
+  return {
+    progress: { lowWater: startDate, ranges: [] },
+    places: [],
+    deletionsKnownTo,
+    version: undefined,
+    isReloading: false,
+    since: startDate,
+    rows: 0,
+    lastWindow: undefined,
+    others: {},
+  }
+}
+
+/** The bookmark as it stands in the state. A person can read from it what is done. */
+export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
+  const { progress, places, deletionsKnownTo, version, lastWindow } = bookmark
+  const range = ({ start, end }: Range): string[] => [formatInstant(start), formatInstant(end)]
+  return {
+    ...bookmark.others,
+    replication_key: REPLICATION_KEY,
+    replication_key_value: formatInstant(progress.lowWater),
+    ...(progress.ranges.length > 0 && { completed_ranges: progress.ranges.map(range) }),
+    ...(places.length > 0 && {
+      open_seconds: places.map((place) => ({
+        second: formatInstant(place.second),
+        start_position: place.startPosition,
+        known_ids: place.knownIds,
+      })),
+    }),
+    ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),
+    ...(version !== undefined && { version }),
+    ...(bookmark.isReloading && { reloading: true }),
+    since: formatInstant(bookmark.since),
+    rows: bookmark.rows,
+    ...(lastWindow !== undefined && { last_window: range(lastWindow) }),
+  }
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}

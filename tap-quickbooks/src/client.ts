@@ -1,0 +1,255 @@
+import { isUtf8 } from 'node:buffer'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { EXIT, type Log, SingerError } from '@singer-io-ts/core'
+import { Agent, type Dispatcher, request } from 'undici'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { CallLimitReached, QuickbooksError } from './errors.ts'
+import { type Fault, readFault } from './faults.ts'
+import type { Limiter } from './limiter.ts'
+import { retry } from './retry.ts'
+import type { Token } from './token.ts'
+
+/** An answer without a fault: its exact text, and the same parsed (numbers as doubles). */
+export type Answer = { body: string; json: Record<string, unknown> }
+
+export type Call = {
+  /** The stream that the call is for, or several joined with a comma. */
+  stream: string
+  endpoint: 'query' | 'cdc' | 'companyinfo'
+  /** Below `/v3/company/<realm>/`. */
+  path: string
+  parameters: Record<string, string>
+  /** The member that a good answer has. */
+  member: 'QueryResponse' | 'CDCResponse' | 'CompanyInfo'
+}
+
+/** Metered calls (2xx answers) by stream and end point, and tries that had to be repeated. */
+export type Meter = {
+  calls: Map<string, { stream: string; endpoint: string; count: number }>
+  total: number
+  retries: number
+}
+
+export type Client = {
+  get(call: Call): Promise<Answer>
+  /** QuickBooks' clock without a metered call. Epoch seconds. */
+  now(): Promise<number>
+  readonly meter: Meter
+  close(): Promise<void>
+}
+
+const unzip = promisify(gunzip)
+
+/** Calls to one company: token, limits, retries and the count of metered calls. */
+export function createClient(
+  config: Config,
+  parts: { token: Token; limiter: Limiter; clock: Clock; log: Log; signal: AbortSignal },
+): Client {
+  const { token, limiter, clock, log, signal } = parts
+  const agent = new Agent({
+    connections: config.concurrency,
+    connect: { timeout: Math.min(30_000, config.timeoutSeconds * 1000) },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+  const meter: Meter = { calls: new Map(), total: 0, retries: 0 }
+  let inFlight = 0
+
+  async function get(call: Call): Promise<Answer> {
+    const url = new URL(`${config.baseUrl}/v3/company/${config.realmId}/${call.path}`)
+    for (const [name, value] of Object.entries(call.parameters)) url.searchParams.set(name, value)
+    // URLSearchParams writes a space as +, which QuickBooks' time zones have taught us to avoid.
+    url.search = url.search.replaceAll('+', '%20')
+    return retry(
+      {
+        maxAttempts: config.maxAttempts,
+        backoffSeconds: config.backoffSeconds,
+        signal,
+        log,
+        what: `${call.stream}: ${call.endpoint}`,
+        isRetryable: (thrown) => thrown instanceof QuickbooksError && thrown.retryable,
+        onRetry: () => {
+          meter.retries++
+        },
+      },
+      async () => {
+        const accessToken = await token.get()
+        const answer = await send(url, call, accessToken)
+        if (answer !== 'refused') return answer
+        log.info(`${call.stream}: the access token has ended; it is refreshed`)
+        const again = await send(url, call, await token.renew(accessToken))
+        if (again !== 'refused') return again
+        throw new QuickbooksError(
+          'QuickBooks refuses a token that was refreshed just now (401)',
+          { status: 401, refused: true },
+          { hint: 'Is realm_id the company that was connected, in this environment?' },
+        )
+      },
+    )
+  }
+
+  async function send(url: URL, call: Call, accessToken: string): Promise<Answer | 'refused'> {
+    if (meter.total + inFlight >= config.callLimit) throw new CallLimitReached()
+    inFlight++
+    try {
+      await limiter.start(signal)
+      log.debug(`GET ${url.pathname}?${decodeURIComponent(url.search.slice(1))}`)
+      const answer = await exchange(url, accessToken)
+      if (answer.status >= 200 && answer.status < 300) count(call)
+      if (answer.status === 401) return 'refused'
+      return readAnswer(answer, call)
+    } finally {
+      inFlight--
+    }
+  }
+
+  async function exchange(url: URL, accessToken: string): Promise<RawAnswer> {
+    let status: number | undefined
+    try {
+      const answer = await request(url, {
+        dispatcher: agent,
+        headers: {
+          authorization: `Bearer ${accessToken}`,
+          accept: 'application/json',
+          'accept-encoding': 'gzip',
+          'user-agent': config.userAgent,
+        },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+      })
+      status = answer.statusCode
+      clock.see(answer.headers.date)
+      return { status, headers: answer.headers, body: await readBody(answer) }
+    } catch (cause) {
+      signal.throwIfAborted()
+      const what = (cause as Error).name === 'TimeoutError' ? 'did not answer in time' : 'broke off'
+      const fields = { status, retryable: true }
+      throw new QuickbooksError(`the connection to ${url.host} ${what}`, fields, { cause })
+    }
+  }
+
+  function readAnswer(answer: RawAnswer, call: Call): Answer {
+    const { status, body } = answer
+    const intuitTid = String(answer.headers.intuit_tid ?? '') || undefined
+    let json: unknown
+    try {
+      json = JSON.parse(body)
+    } catch {
+      json = undefined
+    }
+    const fault = readFault(body, json)
+    const good = status >= 200 && status < 300 && fault === undefined
+    if (good && isObject(json) && isObject(json[call.member])) return { body, json }
+    if (status === 429 || isThrottle(fault)) {
+      const seconds = retryAfter(answer) ?? 60 * config.backoffSeconds
+      limiter.pause(seconds)
+      const message = `the request limit was reached (${status}); all requests wait ${seconds} s`
+      throw new QuickbooksError(message, { status, intuitTid, retryable: true })
+    }
+    if (good)
+      throw new QuickbooksError(
+        json === undefined
+          ? `an answer of ${body.length} characters that is not whole JSON`
+          : `an answer without ${call.member}`,
+        { status, intuitTid, retryable: true },
+      )
+    throw faultError(status, fault, intuitTid)
+  }
+
+  function count(call: Call): void {
+    const key = `${call.stream} ${call.endpoint}`
+    const entry = meter.calls.get(key)
+    if (entry === undefined)
+      meter.calls.set(key, { stream: call.stream, endpoint: call.endpoint, count: 1 })
+    else entry.count++
+    meter.total++
+  }
+
+  return {
+    get,
+    meter,
+    async now() {
+      await token.get()
+      if (clock.now() === undefined) await askTime(config, clock, signal)
+      const now = clock.now()
+      if (now !== undefined) return now
+      log.warning("QuickBooks' answers carry no Date; the local clock is used")
+      return Date.now() / 1000
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+type RawAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: string }
+
+async function readBody(answer: Dispatcher.ResponseData): Promise<string> {
+  const bytes = Buffer.from(await answer.body.arrayBuffer())
+  const plain = answer.headers['content-encoding'] === 'gzip' ? await unzip(bytes) : bytes
+  if (!isUtf8(plain)) throw new Error('the answer is not valid UTF-8')
+  return plain.toString('utf8')
+}
+
+/** Any answer has a Date; the token end point is not metered, and nothing secret is sent. */
+async function askTime(config: Config, clock: Clock, signal: AbortSignal): Promise<void> {
+  try {
+    const answer = await request(config.tokenUrl, {
+      method: 'HEAD',
+      headers: { 'user-agent': config.userAgent },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+    })
+    clock.see(answer.headers.date)
+    await answer.body.dump()
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new SingerError(EXIT.source, `the token end point cannot be reached`, { cause })
+  }
+}
+
+function isThrottle(fault: Fault | undefined): boolean {
+  return fault?.code === '3001' || /ThrottleExceeded/.test(fault?.message ?? '')
+}
+
+/** Seconds, or a date that counts from the answer's own Date. */
+function retryAfter(answer: RawAnswer): number | undefined {
+  const value = answer.headers['retry-after']
+  if (value === undefined) return undefined
+  const text = String(value).trim()
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  const from = Date.parse(String(answer.headers.date))
+  const until = Date.parse(text)
+  return Number.isNaN(until) || Number.isNaN(from) ? undefined : Math.max(0, (until - from) / 1000)
+}
+
+function faultError(
+  status: number,
+  fault: Fault | undefined,
+  intuitTid: string | undefined,
+): QuickbooksError {
+  const code = fault?.code === undefined ? '' : ` code ${fault.code}`
+  const message = `QuickBooks answers ${status}${code}: ${fault?.message ?? 'no fault described'}`
+  const refused = status === 401 || status === 403
+  const system = fault?.type === 'SystemFault' || fault?.code === '10000'
+  const fields = {
+    status,
+    faultCode: fault?.code,
+    intuitTid,
+    refused,
+    retryable: !refused && (status >= 500 || system),
+  }
+  return new QuickbooksError(message, fields, { hint: hintFor(status, fault) })
+}
+
+function hintFor(status: number, fault: Fault | undefined): string | undefined {
+  if (status === 403 || fault?.code === '3100')
+    return 'Check that environment (production or sandbox) fits the keys, and that the app is still connected.'
+  if (fault?.code === '6190' || fault?.code === '7001' || /007001/.test(fault?.message ?? ''))
+    return 'Check realm_id, environment and the subscription of the company.'
+  if (status >= 300 && status < 400)
+    return 'Redirects are not followed, so that the token never leaves its host: check base_url.'
+  return undefined
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,22 @@
+import { DateTime } from 'luxon'
+
+/**
+ * Epoch seconds (with fractions) of an ISO 8601 date or date-time; UTC where no offset is given.
+ * Undefined when the text is none.
+ */
+export function parseInstant(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text)) return undefined
+  const time = DateTime.fromISO(text.replace(' ', 'T'), { zone: 'utc' })
+  return time.isValid ? time.toMillis() / 1000 : undefined
+}
+
+/** `2024-03-01T00:00:00Z` of whole epoch seconds. */
+export function formatInstant(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
+}
+
+/** `2024-03-01T00:00:00.123Z` of a time with an offset, as in QuickBooks' answers. */
+export function toUtc(text: string): string | undefined {
+  const millis = Date.parse(text)
+  return Number.isNaN(millis) ? undefined : new Date(millis).toISOString()
+}

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** QuickBooks' limit for one company and app, whatever the plan. */
+const STARTS_PER_SECOND = 10
+/** A second as the far end may measure it: requests travel at uneven speed. */
+const SECOND_MS = 1050
+
+/** Says when the next request to the company may start. One for the whole run. */
+export type Limiter = {
+  /** Waits for this request's turn, first come first served. */
+  start(signal: AbortSignal): Promise<void>
+  /** No request starts for so long. */
+  pause(seconds: number): void
+}
+
+export function createLimiter(requestsPerMinute: number): Limiter {
+  const starts: number[] = []
+  let pausedUntil = 0
+  let last: Promise<unknown> = Promise.resolve()
+
+  function earliest(now: number): number {
+    while (starts[0] !== undefined && starts[0] <= now - 60_000) starts.shift()
+    const inSecond = starts.at(-STARTS_PER_SECOND)
+    const inMinute = starts.at(-requestsPerMinute)
+    return Math.max(
+      pausedUntil,
+      inSecond === undefined ? 0 : inSecond + SECOND_MS,
+      inMinute === undefined ? 0 : inMinute + 60_000,
+    )
+  }
+
+  async function takeTurn(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const now = performance.now()
+      const wait = earliest(now) - now
+      if (wait <= 0) {
+        starts.push(now)
+        return
+      }
+      await pause(wait, undefined, { signal })
+    }
+  }
+
+  return {
+    start(signal) {
+      const turn = last.then(() => takeTurn(signal))
+      last = turn.catch(() => {})
+      return turn
+    },
+    pause(seconds) {
+      pausedUntil = Math.max(pausedUntil, performance.now() + seconds * 1000)
+    },
+  }
+}
+
+/** Lets at most `count` tasks run at a time, in the order of asking. */
+export function createSlots(count: number): <T>(task: () => Promise<T>) => Promise<T> {
+  let free = count
+  const waiting: (() => void)[] = []
+  return async (task) => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await task()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free++
+      else next()
+    }
+  }
+}

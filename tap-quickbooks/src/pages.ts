@@ -1,0 +1,145 @@
+import { QuickbooksError } from './errors.ts'
+import type { PageRequest } from './query.ts'
+import type { Row } from './rows.ts'
+import type { Range } from './windows.ts'
+
+/** The rows that one request brought and no earlier one had. */
+export type Page = {
+  rows: readonly Row[]
+  /** Everything of the range before this instant has been given out with this page. */
+  doneTo: number
+  /** Where the next request begins, when that is inside the second `doneTo`. */
+  place: Place | undefined
+  /** The place of the request in its chain, from 1. */
+  pageNumber: number
+  /** MAXRESULTS as asked. */
+  pageSize: number
+  /** As many rows as were asked for came: there are probably more. */
+  isFull: boolean
+}
+
+/** A place inside a second that holds more rows than one answer. */
+export type Place = { second: number; startPosition: number; knownIds: readonly string[] }
+
+/** Asks for rows of `range`, ordered by the time of their last change. */
+export type FetchRows = (range: Range, page: PageRequest, pageNumber: number) => Promise<Row[]>
+
+/** Rows of the same second that two requests have in common, so that a shift is seen. */
+const MOST_OVERLAP = 50
+/** More steps back than this within one second: the far end does not stand still. */
+const MOST_STEPS_BACK = 100
+
+/**
+ * Reads a range of a set that changes while it is read, without skipping a row. The next request
+ * starts at the last time seen, not at a position: an edited row leaves the range and everything
+ * behind it moves up, which would carry an unread row past a position. Rows that come twice are
+ * dropped by Id. Only inside a second with more rows than a page does STARTPOSITION move, always
+ * so that the answer begins with a row that is known; if it does not, rows have moved up and the
+ * position goes back. A short answer is no proof of the end (a server may give fewer rows than
+ * asked): the end is an answer that brings nothing new.
+ *
+ * `range.end` may be lowered while reading; what lies beyond it is then left to another reader.
+ * `from` is the place where an earlier run stopped, in the second `range.start`.
+ */
+export async function* readPages(
+  range: Range,
+  pageSize: number,
+  fetch: FetchRows,
+  from?: Place,
+): AsyncGenerator<Page, void, void> {
+  let cursor = range.start
+  /** Ids of the rows given out whose time is `cursor`. */
+  let known = new Set(from?.knownIds)
+  let startPosition = from?.startPosition ?? 1
+  let isCrowded = from !== undefined
+  let largest = 0
+  let stepsBack = 0
+
+  for (let pageNumber = 1; cursor < range.end; pageNumber++) {
+    // Two requests share a row of a crowded second, so a page of one row would not get on.
+    const maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
+    const asked = { start: cursor, end: range.end }
+    const rows = await fetch(asked, { startPosition, maxResults }, pageNumber)
+    checkOrder(rows, asked)
+    const first = rows[0]
+    if (startPosition > 1 && !(first?.at === cursor && known.has(first.id))) {
+      if (++stepsBack > MOST_STEPS_BACK)
+        throw new QuickbooksError('the rows of one second keep moving; try again later', {})
+      startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2))
+      continue
+    }
+    const fresh = dropDoubles(rows, cursor, known).filter((row) => row.at < range.end)
+    const isLast = fresh.length === 0 && isEnd(rows.length, maxResults, largest)
+    largest = Math.max(largest, rows.length)
+    const last = rows.at(-1)
+    if (last === undefined || isLast || last.at >= range.end) {
+      const doneTo = range.end
+      yield {
+        rows: fresh,
+        doneTo,
+        place: undefined,
+        pageNumber,
+        pageSize: maxResults,
+        isFull: false,
+      }
+      return
+    }
+    isCrowded = last.at === cursor
+    if (isCrowded) {
+      for (const row of rows) known.add(row.id)
+      startPosition += rows.length - overlapOf(rows.length)
+    } else {
+      cursor = last.at
+      known = new Set(rows.filter((row) => row.at === cursor).map((row) => row.id))
+      startPosition = 1
+      stepsBack = 0
+    }
+    yield {
+      rows: fresh,
+      doneTo: cursor,
+      place: isCrowded ? { second: cursor, startPosition, knownIds: lastIds(rows) } : undefined,
+      pageNumber,
+      pageSize: maxResults,
+      isFull: rows.length >= maxResults,
+    }
+  }
+}
+
+/** How many of the rows just read the next answer shall begin with; at least one. */
+function overlapOf(count: number): number {
+  return Math.max(1, Math.min(MOST_OVERLAP, Math.floor(count / 2)))
+}
+
+function lastIds(rows: readonly Row[]): string[] {
+  return rows.slice(-overlapOf(rows.length)).map((row) => row.id)
+}
+
+/** Nothing new in an answer that had room for more than it holds. */
+function isEnd(count: number, maxResults: number, largest: number): boolean {
+  return count < maxResults && (count <= 1 || count < largest)
+}
+
+function dropDoubles(rows: readonly Row[], cursor: number, known: ReadonlySet<string>): Row[] {
+  const inPage = new Set<string>()
+  return rows.filter((row) => {
+    if (row.at === cursor && known.has(row.id)) return false
+    const key = `${row.at} ${row.id}`
+    if (inPage.has(key)) return false
+    inPage.add(key)
+    return true
+  })
+}
+
+/** Reading on from the last row is only right when rows come in order and from the range asked. */
+function checkOrder(rows: readonly Row[], asked: Range): void {
+  let before = asked.start
+  for (const row of rows) {
+    if (row.at < before || row.at >= asked.end)
+      throw new QuickbooksError(
+        `row ${row.id} is out of order or outside the range that was asked for`,
+        {},
+        { hint: 'The answer does not follow the query, so that reading on could lose rows.' },
+      )
+    before = row.at
+  }
+}

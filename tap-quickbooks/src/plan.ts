@@ -1,0 +1,80 @@
+import type { Catalog, CatalogStream, Life, State } from '@singer-io-ts/core'
+import { type Bookmark, firstBookmark, readBookmark } from './bookmarks.ts'
+import type { Client } from './client.ts'
+import type { Config } from './config.ts'
+import { selectStreams } from './discover.ts'
+import { formatInstant } from './instant.ts'
+import { createSlots } from './limiter.ts'
+import type { Stream } from './streams.ts'
+import { createTracker, type Tracker } from './tracker.ts'
+
+export type Run = { config: Config; catalog: Catalog; state: State; client: Client }
+
+/** A stream that has something to do. */
+export type Planned = {
+  stream: Stream
+  entry: CatalogStream
+  /** An earlier run has left a bookmark. */
+  isResumed: boolean
+  /** The bookmark at the start of this run. */
+  before: Bookmark
+}
+
+/** What this run is to do, and what its parts share. Instants are epoch seconds. */
+export type Plan = {
+  selected: readonly { stream: Stream; entry: CatalogStream }[]
+  /** Those with something to do, the one that lags most first. */
+  streams: readonly Planned[]
+  /** QuickBooks' now, less the settle time: nothing before it changes any more. */
+  asOf: number
+  /** The end of the range of this run: asOf or end_date. */
+  upper: number
+  /** Asked first, change data capture can make queries needless. */
+  deletionsFirst: boolean
+  tracker: Tracker
+  /** Runs a task when one of the `concurrency` slots is free. */
+  inSlot: <T>(task: () => Promise<T>) => Promise<T>
+}
+
+/** Looks at the settings, the state and QuickBooks' clock; makes no metered call. */
+export async function planRun(run: Run, life: Life): Promise<Plan> {
+  const { config, state } = run
+  const { log } = life
+  const selected = selectStreams(run.catalog)
+  const found = selected.map((one) => ({ ...one, bookmark: readBookmark(state, one.stream.name) }))
+
+  const asOf = Math.floor((await run.client.now()) - config.settleSeconds)
+  const upper = Math.min(config.endDate ?? asOf, asOf)
+  if (config.endDate !== undefined && config.endDate > asOf)
+    log.info(`end_date is cut to ${formatInstant(asOf)}, ${config.settleSeconds} s before now`)
+
+  const streams = found.flatMap(({ stream, entry, bookmark }): Planned[] => {
+    const before = bookmark ?? firstBookmark(config.startDate, config.deletes ? asOf : undefined)
+    const from = before.progress.lowWater
+    if (from < upper || before.isReloading)
+      return [{ stream, entry, before, isResumed: bookmark !== undefined }]
+    log.info(
+      `${stream.name}: nothing to do between ${formatInstant(from)} and ${formatInstant(upper)}`,
+    )
+    return []
+  })
+  const tracker = createTracker(
+    { state, realmId: config.realmId, upper, out: life.out },
+    new Map(streams.map(({ stream, before }) => [stream.name, before])),
+  )
+
+  // With few calls to spend, whatever lags most goes first, so that every run gets further.
+  const lags = streams.map(({ before }) => before.progress.lowWater)
+  const deletionsLag = streams.map(({ before }) => before.deletionsKnownTo ?? 0)
+  const deletionsFirst =
+    config.callLimit > streams.length + 1 || Math.min(...deletionsLag) < Math.min(...lags)
+  return {
+    selected,
+    streams: [...streams].sort((a, b) => a.before.progress.lowWater - b.before.progress.lowWater),
+    asOf,
+    upper,
+    deletionsFirst,
+    tracker,
+    inSlot: createSlots(config.concurrency),
+  }
+}

@@ -1,0 +1,36 @@
+import type { Range } from './windows.ts'
+
+/** How far a stream is: everything before `lowWater` is done, and so are the `ranges` beyond it. */
+export type Progress = { lowWater: number; ranges: readonly Range[] }
+
+/** The progress once `range` is done too. The low-water mark never falls. */
+export function markDone(progress: Progress, range: Range): Progress {
+  if (range.end <= range.start) return progress
+  const merged: Range[] = []
+  for (const next of [...progress.ranges, range].sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1)
+    if (last !== undefined && next.start <= last.end)
+      merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }
+    else merged.push(next)
+  }
+  let lowWater = progress.lowWater
+  const beyond: Range[] = []
+  for (const done of merged) {
+    if (done.start <= lowWater) lowWater = Math.max(lowWater, done.end)
+    else beyond.push(done)
+  }
+  return { lowWater, ranges: beyond }
+}
+
+/** What is still to do before `end`, in order. */
+export function remainingRanges(progress: Progress, end: number): Range[] {
+  const rest: Range[] = []
+  let from = progress.lowWater
+  for (const done of progress.ranges) {
+    if (done.start >= end) break
+    if (from < done.start) rest.push({ start: from, end: done.start })
+    from = Math.max(from, done.end)
+  }
+  if (from < end) rest.push({ start: from, end })
+  return rest
+}

@@ -1,0 +1,186 @@
+import type { CatalogStream, Log, Writer } from '@singer-io-ts/core'
+import type { Bookmark } from './bookmarks.ts'
+import { QuickbooksError } from './errors.ts'
+import { formatInstant } from './instant.ts'
+import { type Page, type Place, readPages } from './pages.ts'
+import type { Plan, Run } from './plan.ts'
+import { markDone, remainingRanges } from './progress.ts'
+import { countQuery, type PageRequest, selectQuery } from './query.ts'
+import { createRecordFormat, type Origin } from './records.ts'
+import { answerTime, type Row, readQueryRows } from './rows.ts'
+import type { Stream } from './streams.ts'
+import { createGrid, type Range, windowOf } from './windows.ts'
+
+/** What reading a stream needs of its run. */
+export type ReadParts = Pick<Run, 'config' | 'client'> &
+  Pick<Plan, 'tracker' | 'inSlot' | 'upper' | 'streams'> & { out: Writer; log: Log }
+
+/** Splitting a range costs up to three calls a part; so many rows in pages make it worth that. */
+const PAGES_PER_PART = 5
+
+/**
+ * Reads everything of the stream that changed before `upper` and is not done yet: page by page,
+ * window by window, a STATE after each window that had rows. Large ranges are read in parts at
+ * the same time; the bookmark then holds the low-water mark and the ranges done beyond it.
+ */
+export async function readStream(
+  stream: Stream,
+  entry: CatalogStream,
+  parts: ReadParts,
+): Promise<void> {
+  const { config, client, tracker, out, log, inSlot, upper } = parts
+  const { progress, places, isReloading } = tracker.bookmark(stream.name)
+  const isResumed = parts.streams.some((planned) => planned.stream === stream && planned.isResumed)
+  const lookback = isResumed && !isReloading ? config.lookbackSeconds : 0
+  const lowest = Math.floor(progress.lowWater - lookback)
+  const grid = createGrid(config.startDate, config.chunkDays, { start: lowest, end: upper })
+  const format = createRecordFormat(entry)
+  const path = `/v3/company/${config.realmId}/query`
+  const openPlaces = new Map<Range, Place>()
+
+  await settleAll(
+    remainingRanges(progress, upper).map((range) => {
+      const place = places.find((candidate) => candidate.second === range.start)
+      if (place !== undefined) return readChain(range, place)
+      const from = range.start === progress.lowWater ? lowest : range.start
+      return readChain({ start: from, end: range.end })
+    }),
+  )
+
+  /** Reads one range from its start to its end, giving parts of it away when it turns out large. */
+  async function readChain(range: Range, from?: Place): Promise<void> {
+    if (from !== undefined) openPlaces.set(range, from)
+    const others: Promise<void>[] = []
+    let answer: { query: string; time: string | undefined } = { query: '', time: undefined }
+    const pages = readPages(
+      range,
+      config.pageSize,
+      async (asked, page) => {
+        const query = selectQuery(stream, asked, page)
+        const rows = await ask(query)
+        answer = { query, time: rows.time }
+        return rows.rows
+      },
+      from,
+    )
+    try {
+      for (;;) {
+        // The slot is held until the rows are written: a slow reader limits what is in memory.
+        const page = await inSlot(async () => {
+          const next = await pages.next()
+          if (!next.done) await emit(range, next.value, answer)
+          return next.value
+        })
+        if (page === undefined) break
+        if (page.pageNumber === 1 && page.isFull) {
+          const split = await splitRange({ start: page.doneTo, end: range.end })
+          if (split.length > 0) {
+            range.end = split[0]?.start ?? range.end
+            others.push(...split.map((part) => readChain(part)))
+          }
+        }
+      }
+    } finally {
+      await settleAll(others)
+    }
+  }
+
+  /** Writes a page's rows, and a STATE for each window that they complete. */
+  async function emit(
+    range: Range,
+    page: Page,
+    answer: { query: string; time: string | undefined },
+  ): Promise<void> {
+    const { version } = tracker.bookmark(stream.name)
+    let window: Range | undefined
+    let origin: Origin | undefined
+    for (const row of page.rows) {
+      if (window === undefined || origin === undefined || row.at >= window.end) {
+        if (window !== undefined) await done(range, window.end, window)
+        window = windowOf(row.at, grid)
+        origin = { window, pageNumber: page.pageNumber, pageSize: page.pageSize, path, ...answer }
+      }
+      const waiting = out.write(format(row, origin, version))
+      if (waiting !== undefined) await waiting
+    }
+    tracker.change(stream.name, { rows: tracker.bookmark(stream.name).rows + page.rows.length })
+    if (page.place === undefined) openPlaces.delete(range)
+    else openPlaces.set(range, page.place)
+    await done(range, Math.min(page.doneTo, range.end), window)
+    await out.flush()
+  }
+
+  async function done(range: Range, to: number, window: Range | undefined): Promise<void> {
+    const { progress: before, lastWindow } = tracker.bookmark(stream.name)
+    const after = markDone(before, { start: range.start, end: to })
+    tracker.change(stream.name, {
+      progress: after,
+      places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
+      lastWindow: window ?? lastWindow,
+    })
+    await tracker.write()
+  }
+
+  /** Cuts a large range where every part has about as many rows; costs a few calls. */
+  async function splitRange(range: Range): Promise<Range[]> {
+    if (config.concurrency === 1 || Number.isFinite(config.callLimit)) return []
+    const rows = await inSlot(() => countRows(range))
+    const pages = rows / config.pageSize
+    const count = Math.floor(
+      Math.min(config.concurrency, pages / PAGES_PER_PART, (pages / 10 + 8) / 3),
+    )
+    if (count < 2) return []
+    log.debug(`${stream.name}: ${rows} rows from ${formatInstant(range.start)} on, ${count} parts`)
+    const cuts = new Set<number>()
+    for (let part = 1; part < count; part++) {
+      const at = Math.floor((rows * part) / count) + 1
+      const [row] = await inSlot(() => askRows(range, { startPosition: at, maxResults: 1 }))
+      if (row !== undefined && row.at > range.start && row.at < range.end) cuts.add(row.at)
+    }
+    const starts = [...cuts].sort((a, b) => a - b)
+    return starts.map((start, index) => ({ start, end: starts[index + 1] ?? range.end }))
+  }
+
+  async function countRows(range: Range): Promise<number> {
+    const answer = await client.get({
+      stream: stream.name,
+      endpoint: 'query',
+      path: 'query',
+      parameters: { query: countQuery(stream, range), minorversion: '75' },
+      member: 'QueryResponse',
+    })
+    const count = (answer.json.QueryResponse as { totalCount?: unknown }).totalCount
+    if (typeof count !== 'number') throw new QuickbooksError('count(*) without totalCount', {})
+    return count
+  }
+
+  async function askRows(range: Range, page: PageRequest): Promise<Row[]> {
+    return (await ask(selectQuery(stream, range, page))).rows
+  }
+
+  async function ask(query: string): Promise<{ rows: Row[]; time: string | undefined }> {
+    const answer = await client.get({
+      stream: stream.name,
+      endpoint: 'query',
+      path: 'query',
+      parameters: { query, minorversion: '75' },
+      member: 'QueryResponse',
+    })
+    return { rows: readQueryRows(answer, stream.entity), time: answerTime(answer) }
+  }
+}
+
+/** A place says something only while its second is the edge of what is done. */
+function isOpen(place: Place, progress: Bookmark['progress']): boolean {
+  return (
+    place.second === progress.lowWater ||
+    progress.ranges.some((range) => range.end === place.second)
+  )
+}
+
+/** Waits for all, then throws the first failure: what the others have read is not lost. */
+async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(tasks)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}

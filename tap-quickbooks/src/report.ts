@@ -1,0 +1,42 @@
+import type { Log } from '@singer-io-ts/core'
+import { formatInstant } from './instant.ts'
+import type { Plan, Run } from './plan.ts'
+import { countWindows, createGrid, type Range } from './windows.ts'
+
+/** Says what the run did, a line and metrics for each stream, and what it cost. */
+export function reportRun(
+  plan: Plan,
+  { client, config }: Run,
+  seconds: ReadonlyMap<string, number>,
+  log: Log,
+): void {
+  for (const { stream, before } of plan.streams) {
+    const { name } = stream
+    const after = plan.tracker.bookmark(name)
+    const range = { start: before.progress.lowWater, end: plan.upper }
+    const grid = createGrid(config.startDate, config.chunkDays, range)
+    const count = (lowWater: number, ranges: readonly Range[]): number =>
+      countWindows(grid, [{ start: range.start, end: lowWater }, ...ranges])
+    const windows =
+      count(after.progress.lowWater, after.progress.ranges) -
+      count(range.start, before.progress.ranges)
+    const rows = after.rows - before.rows
+    const calls = [...client.meter.calls.values()].filter((entry) => entry.stream === name)
+    const callCount = calls.reduce((sum, entry) => sum + entry.count, 0)
+    const duration = seconds.get(name) ?? 0
+    log.info(
+      `${name}: ${rows} rows, ${windows} windows, ${callCount} calls, ${duration.toFixed(1)} s, ` +
+        `read up to ${formatInstant(after.progress.lowWater)}`,
+      { stream: name },
+    )
+    const tags = { stream: name }
+    log.metric({ type: 'counter', metric: 'record_count', value: rows, tags })
+    log.metric({ type: 'counter', metric: 'window_count', value: windows, tags })
+    log.metric({ type: 'timer', metric: 'sync_duration', value: duration, tags })
+  }
+  for (const { stream, endpoint, count } of client.meter.calls.values()) {
+    const tags = { stream, endpoint }
+    log.metric({ type: 'counter', metric: 'http_request_count', value: count, tags })
+  }
+  log.info(`${client.meter.total} metered calls, ${client.meter.retries} repeated requests`)
+}

@@ -1,0 +1,34 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { describeError, type Log } from '@singer-io-ts/core'
+
+export type RetryOptions = {
+  maxAttempts: number
+  backoffSeconds: number
+  signal: AbortSignal
+  log: Log
+  /** What is being tried, for the log. */
+  what: string
+  isRetryable: (thrown: unknown) => boolean
+  /** Called before each further try. */
+  onRetry?: () => void
+}
+
+/** Tries until it works: before try n+1 it waits backoffSeconds · 2^n plus jitter. */
+export async function retry<T>(options: RetryOptions, task: () => Promise<T>): Promise<T> {
+  const { signal, log } = options
+  for (let tries = 1; ; tries++) {
+    try {
+      return await task()
+    } catch (thrown) {
+      signal.throwIfAborted()
+      if (tries >= options.maxAttempts || !options.isRetryable(thrown)) throw thrown
+      const wait = options.backoffSeconds * (2 ** tries + Math.random())
+      log.warning(
+        `${options.what}: ${describeError(thrown)}; ` +
+          `try ${tries + 1} of ${options.maxAttempts} in ${wait.toFixed(1)} s`,
+      )
+      options.onRetry?.()
+      await pause(wait * 1000, undefined, { signal })
+    }
+  }
+}

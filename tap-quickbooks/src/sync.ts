@@ -1,0 +1,64 @@
+import { formatActivateVersion, formatSchema, type Life } from '@singer-io-ts/core'
+import { readDeletions } from './changes.ts'
+import { createOutcome } from './outcome.ts'
+import { type Planned, planRun, type Run } from './plan.ts'
+import { markDone } from './progress.ts'
+import { readStream } from './read.ts'
+import { reportRun } from './report.ts'
+import { KEY_PROPERTIES, REPLICATION_KEY } from './streams.ts'
+
+/**
+ * Reads every selected stream from its bookmark to the upper bound: SCHEMA, what was deleted,
+ * what changed, a STATE whenever the bookmark moves. A stream that fails does not stop the
+ * others. Gives the exit code.
+ */
+export async function sync(run: Run, life: Life): Promise<number> {
+  const { out, log } = life
+  const plan = await planRun(run, life)
+  const { tracker, streams } = plan
+  const outcome = createOutcome(log)
+
+  for (const { stream, entry } of plan.selected)
+    await out.write(
+      formatSchema({
+        stream: entry.stream,
+        schema: stream.schema,
+        key_properties: KEY_PROPERTIES,
+        bookmark_properties: [REPLICATION_KEY],
+      }),
+    )
+
+  if (plan.deletionsFirst) await deletions()
+  await outcome.all(streams.map((planned) => () => changes(planned)))
+  if (!plan.deletionsFirst) await deletions()
+  reportRun(plan, run, outcome.seconds, log)
+  return outcome.conclude(streams.length)
+
+  async function deletions(): Promise<void> {
+    const resumed = streams.filter((planned) => planned.isResumed)
+    if (!run.config.deletes || resumed.length === 0) return
+    await outcome.guard(resumed.map(({ stream }) => stream.name).join(','), async () => {
+      const quiet = await readDeletions(resumed, { ...plan, ...run, out, log })
+      for (const name of quiet) {
+        const { progress } = tracker.bookmark(name)
+        const rest = { start: progress.lowWater, end: plan.upper }
+        tracker.change(name, { progress: markDone(progress, rest) })
+      }
+      await tracker.write()
+      await out.flush()
+    })
+  }
+
+  async function changes({ stream, entry }: Planned): Promise<void> {
+    await outcome.guard(stream.name, async () => {
+      await readStream(stream, entry, { ...plan, ...run, out, log })
+      const { isReloading, version } = tracker.bookmark(stream.name)
+      if (isReloading && version !== undefined) {
+        await out.write(formatActivateVersion(entry.stream, version))
+        tracker.change(stream.name, { isReloading: false })
+      }
+      await tracker.write()
+      await out.flush()
+    })
+  }
+}

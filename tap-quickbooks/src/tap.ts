@@ -1,0 +1,82 @@
+import {
+  ConfigError,
+  EXIT,
+  type Flags,
+  flagValues,
+  type Life,
+  type LogFormat,
+  type LogLevel,
+  readCatalog,
+  readSettings,
+  readState,
+  type State,
+} from '@singer-io-ts/core'
+import { type Client, createClient } from './client.ts'
+import { createClock } from './clock.ts'
+import { type Config, checkSettings, SETTINGS, toConfig } from './config.ts'
+import { discover } from './discover.ts'
+import { createLimiter } from './limiter.ts'
+import { sync } from './sync.ts'
+import { createToken } from './token.ts'
+
+/** Runs what the flags ask for; gives the exit code. */
+export async function runTap(flags: Flags, life: Life): Promise<number> {
+  if (flags.discover) {
+    await life.out.write(JSON.stringify(discover(), null, 2))
+    return EXIT.done
+  }
+  const settings = await readSettings({
+    schema: SETTINGS,
+    sources: flagValues(flags.config),
+    environment: life.environment,
+    environmentPrefix: 'TAP_QUICKBOOKS',
+    log: life.log,
+    check: checkSettings,
+  })
+  life.log.configure({
+    level: settings.log_level as LogLevel,
+    format: settings.log_format as LogFormat,
+  })
+  const config = toConfig(settings, life.environment)
+  const catalogFile = flagValues(flags.catalog ?? flags.properties).at(-1)
+  const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
+  const state = readStateOf(config, flagValues(flags.state).at(-1))
+
+  const { log, signal } = life
+  const clock = createClock()
+  const token = createToken(config, { clock, log, signal })
+  const limiter = createLimiter(config.requestsPerMinute)
+  const client = createClient(config, { token, limiter, clock, log, signal })
+  try {
+    if (flags.test) return await testConnection(client, config, life)
+    return await sync({ config, catalog, state, client }, life)
+  } finally {
+    await client.close()
+  }
+}
+
+/** The state to go on from; the state of another company is refused. */
+function readStateOf(config: Config, path: string | undefined): State {
+  if (path === undefined) return {}
+  const state = readState(path)
+  const realmId = state.realm_id
+  if (realmId !== undefined && realmId !== null && realmId !== config.realmId)
+    throw new ConfigError(
+      [`--state ${path}: is of company ${String(realmId)}, realm_id is ${config.realmId}`],
+      { hint: 'Use a state file of its own for each company.' },
+    )
+  return state
+}
+
+async function testConnection(client: Client, config: Config, life: Life): Promise<number> {
+  const answer = await client.get({
+    stream: 'test',
+    endpoint: 'companyinfo',
+    path: `companyinfo/${config.realmId}`,
+    parameters: { minorversion: '75' },
+    member: 'CompanyInfo',
+  })
+  const { CompanyName } = answer.json.CompanyInfo as { CompanyName?: unknown }
+  life.log.info(`connected to company ${JSON.stringify(CompanyName)} (realm ${config.realmId})`)
+  return EXIT.done
+}
