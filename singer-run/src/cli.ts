@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { runCli } from '@singer-io-ts/core'
 import { run } from './run.ts'
+
+// A terminal that closes is a wish to stop, which would otherwise reach neither program.
+if (!isHangupIgnored()) process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
 
 const PACKAGE = new URL('../package.json', import.meta.url)
 
@@ -45,3 +49,13 @@ await runCli({
   environment: process.env,
   run,
 })
+
+/** True under nohup, and where that cannot be known. */
+function isHangupIgnored(): boolean {
+  try {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    return ignored === undefined || (Number.parseInt(ignored.slice(-1), 16) & 1) === 1
+  } catch {
+    return true
+  }
+}

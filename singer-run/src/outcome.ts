@@ -25,7 +25,9 @@ export function judge({ tap, target, first }: Ends): Outcome {
       tap.code === EXIT.closedOutput ||
       SOFT.includes(tap.code))
   if (isTargets) return { code: target.code, culprit: 'target' }
-  return { code: tap.code, culprit: 'tap' }
+  // Then the tap was stopped because nobody read on: to the caller, a closed pipe.
+  const wasCut = first === 'target' && tap.code === EXIT.sigterm
+  return { code: wasCut ? EXIT.closedOutput : tap.code, culprit: 'tap' }
 }
 
 /** True for codes that say: not everything was done, but what was done is good. */
@@ -33,8 +35,18 @@ export function isSoft(code: number): boolean {
   return SOFT.includes(code)
 }
 
+/** What happened, in a line that names each program that failed. */
+export function describeEnds({ tap, target, first }: Ends, titles: Record<Role, string>): string {
+  if (first === 'target' && target.code === 0)
+    return `${titles.target} ended before ${titles.tap} was done, which ${describeEnd(tap)}`
+  const failed = ([first, first === 'tap' ? 'target' : 'tap'] as const).filter(
+    (role) => ({ tap, target })[role].code !== 0,
+  )
+  return failed.map((role) => `${titles[role]} ${describeEnd({ tap, target }[role])}`).join('; ')
+}
+
 /** `ended with exit code 4`, `was killed by SIGKILL (exit code 137)`. */
-export function describeEnd({ code, signal }: End): string {
+function describeEnd({ code, signal }: End): string {
   return signal === undefined
     ? `ended with exit code ${code}`
     : `was killed by ${signal} (exit code ${code})`

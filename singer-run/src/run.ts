@@ -5,7 +5,7 @@ import { findCommand, splitCommand } from './command.ts'
 import { formatEndTable } from './endtable.ts'
 import { wholeLines } from './lines.ts'
 import { createTally, type Role, readMetric, type Tally } from './metrics.ts'
-import { describeEnd, type Ends, isSoft, judge } from './outcome.ts'
+import { describeEnds, type Ends, isSoft, judge } from './outcome.ts'
 import { holdStateFile, type StateFile } from './statefile.ts'
 import { keepStates } from './states.ts'
 
@@ -159,11 +159,9 @@ async function isInTime(done: Promise<unknown>): Promise<boolean> {
 function report(ends: Ends, children: Record<Role, Child>, life: Life): number {
   const { code, culprit } = judge(ends)
   if (culprit === undefined) return code
-  const other = culprit === 'tap' ? 'target' : 'tap'
   if (children[culprit].failure !== undefined) throw notStarted(children[culprit])
-  const lines = [`${children[culprit].title} ${describeEnd(ends[culprit])}`]
-  if (ends[other].code !== 0) lines.push(`${children[other].title} ${describeEnd(ends[other])}`)
-  const message = lines.join('; ')
+  const titles = { tap: children.tap.title, target: children.target.title }
+  const message = describeEnds(ends, titles)
   if (isSoft(code)) {
     life.log.warning(`${message}. The state is good: the same command goes on from there`)
     return code
