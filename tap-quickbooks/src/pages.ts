@@ -1,4 +1,5 @@
 import { QuickbooksError } from './errors.ts'
+import { formatInstant } from './instant.ts'
 import type { PageRequest } from './query.ts'
 import type { Row } from './rows.ts'
 import type { Range } from './windows.ts'
@@ -26,8 +27,8 @@ export type FetchRows = (range: Range, page: PageRequest, pageNumber: number) =>
 
 /** Rows of the same second that two requests have in common, so that a shift is seen. */
 const MOST_OVERLAP = 50
-/** More steps back than this within one second: the far end does not stand still. */
-const MOST_STEPS_BACK = 100
+/** So many requests in a row that bring nothing new: the far end does not do what it is asked. */
+const MOST_IDLE_REQUESTS = 200
 
 /**
  * Reads a range of a set that changes while it is read, without skipping a row. The next request
@@ -53,7 +54,7 @@ export async function* readPages(
   let startPosition = from?.startPosition ?? 1
   let isCrowded = from !== undefined
   let largest = 0
-  let stepsBack = 0
+  let idle = 0
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
     // Two requests share a row of a crowded second, so a page of one row would not get on.
@@ -63,8 +64,7 @@ export async function* readPages(
     checkOrder(rows, asked)
     const first = rows[0]
     if (startPosition > 1 && !(first?.at === cursor && known.has(first.id))) {
-      if (++stepsBack > MOST_STEPS_BACK)
-        throw new QuickbooksError('the rows of one second keep moving; try again later', {})
+      if (++idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
       startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2))
       continue
     }
@@ -84,6 +84,8 @@ export async function* readPages(
       }
       return
     }
+    idle = fresh.length > 0 ? 0 : idle + 1
+    if (idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
     isCrowded = last.at === cursor
     if (isCrowded) {
       for (const row of rows) known.add(row.id)
@@ -92,7 +94,6 @@ export async function* readPages(
       cursor = last.at
       known = new Set(rows.filter((row) => row.at === cursor).map((row) => row.id))
       startPosition = 1
-      stepsBack = 0
     }
     yield {
       rows: fresh,
@@ -117,6 +118,14 @@ function lastIds(rows: readonly Row[]): string[] {
 /** Nothing new in an answer that had room for more than it holds. */
 function isEnd(count: number, maxResults: number, largest: number): boolean {
   return count < maxResults && (count <= 1 || count < largest)
+}
+
+function noProgress(second: number): QuickbooksError {
+  return new QuickbooksError(
+    `the rows of ${formatInstant(second)} cannot be read to their end: answers bring nothing new`,
+    {},
+    { hint: 'They are edited faster than they can be read, or STARTPOSITION is ignored.' },
+  )
 }
 
 function dropDoubles(rows: readonly Row[], cursor: number, known: ReadonlySet<string>): Row[] {

@@ -1,0 +1,139 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type FetchRows, type Page, type Place, readPages } from './pages.ts'
+import type { Row } from './rows.ts'
+
+const row = (id: number, at: number): Row => ({ id: String(id), at, text: '{}', isDeleted: false })
+
+/** A set of rows that answers as QuickBooks does: by time, then by Id descending, anew each time. */
+function company(rows: Row[], options: { cap?: number; before?: (requests: number) => void } = {}) {
+  let requests = 0
+  const fetch: FetchRows = async (range, page) => {
+    options.before?.(requests)
+    requests++
+    const from = page.startPosition - 1
+    return rows
+      .filter((one) => one.at >= range.start && one.at < range.end)
+      .sort((a, b) => a.at - b.at || Number(b.id) - Number(a.id))
+      .slice(from, from + Math.min(page.maxResults, options.cap ?? page.maxResults))
+  }
+  return { fetch, requests: () => requests }
+}
+
+async function readAll(pages: AsyncIterable<Page>): Promise<string[]> {
+  const ids: string[] = []
+  for await (const page of pages) ids.push(...page.rows.map((one) => one.id))
+  return ids
+}
+
+const sorted = (ids: Iterable<string>): string[] => [...ids].sort((a, b) => Number(a) - Number(b))
+
+test('rows at different times need a request a page and one that finds nothing new', async () => {
+  const rows = Array.from({ length: 2500 }, (_, index) => row(index, index))
+  const { fetch, requests } = company(rows)
+  const ids = await readAll(readPages({ start: 0, end: 5000 }, 1000, fetch))
+  expect(ids).toEqual(rows.map((one) => one.id))
+  expect(requests()).toBe(4)
+})
+
+test('an empty range costs one request', async () => {
+  const { fetch, requests } = company([])
+  expect(await readAll(readPages({ start: 0, end: 10 }, 1000, fetch))).toEqual([])
+  expect(requests()).toBe(1)
+})
+
+test('a second with more rows than a page is read to its end', async () => {
+  const rows = [
+    row(1, 5),
+    ...Array.from({ length: 25 }, (_, index) => row(index + 10, 7)),
+    row(99, 8),
+  ]
+  for (const pageSize of [1, 2, 3, 10, 26]) {
+    const ids = await readAll(readPages({ start: 0, end: 10 }, pageSize, company(rows).fetch))
+    expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
+  }
+})
+
+test('a server that gives fewer rows than asked does not end the reading', async () => {
+  const rows = Array.from({ length: 40 }, (_, index) => row(index, Math.floor(index / 9)))
+  for (const cap of [3, 7, 10]) {
+    const ids = await readAll(readPages({ start: 0, end: 10 }, 1000, company(rows, { cap }).fetch))
+    expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
+  }
+})
+
+test('a server that ignores STARTPOSITION is noticed, not asked for ever', async () => {
+  const rows = Array.from({ length: 10 }, (_, index) => row(index, 5))
+  const { fetch } = company(rows)
+  const deaf: FetchRows = (range, page, number) =>
+    fetch(range, { ...page, startPosition: 1 }, number)
+  await expect(readAll(readPages({ start: 0, end: 10 }, 4, deaf))).rejects.toThrow(/nothing new/)
+})
+
+test('rows out of order or outside the range are refused', async () => {
+  const wrong = async (): Promise<Row[]> => [row(1, 5), row(2, 4)]
+  await expect(readAll(readPages({ start: 0, end: 10 }, 4, wrong))).rejects.toThrow(/out of order/)
+  const outside = async (): Promise<Row[]> => [row(1, 11)]
+  await expect(readAll(readPages({ start: 0, end: 10 }, 4, outside))).rejects.toThrow(/outside/)
+})
+
+test('No row is lost or doubled, whatever is edited, voided, deactivated or deleted in the company while pages are read', async () => {
+  const END = 12
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: END - 1 }), { maxLength: 60 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(fc.array(fc.nat(), { maxLength: 6 }), { maxLength: 40 }),
+      fc.option(fc.integer({ min: 2, max: 8 }), { nil: undefined }),
+      async (times, pageSize, changes, cap) => {
+        const rows = times.map((at, index) => row(index + 1, at))
+        const touched = new Set<string>()
+        const { fetch } = company(rows, {
+          ...(cap !== undefined && { cap }),
+          before: (requests) => {
+            // An edit or a deletion takes a row out of the closed range.
+            for (const pick of changes[requests] ?? []) {
+              if (rows.length === 0) return
+              const [gone] = rows.splice(pick % rows.length, 1)
+              if (gone !== undefined) touched.add(gone.id)
+            }
+          },
+        })
+        const ids = await readAll(readPages({ start: 0, end: END }, pageSize, fetch))
+        const untouched = times
+          .map((_, index) => String(index + 1))
+          .filter((id) => !touched.has(id))
+        expect(new Set(ids).size).toBe(ids.length)
+        expect(ids).toEqual(expect.arrayContaining(untouched))
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('reading goes on from any page, also inside a crowded second, and one request always gets further', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 6 }),
+      async (times, pageSize) => {
+        const rows = times.map((at, index) => row(index + 1, at))
+        const { fetch } = company(rows)
+        const ids = new Set<string>()
+        let start = 0
+        let place: Place | undefined
+        // Every request is a run of its own, as with call_limit 1.
+        for (let run = 0; start < 6; run++) {
+          expect(run).toBeLessThan(6 * times.length + 10)
+          const next = await readPages({ start, end: 6 }, pageSize, fetch, place).next()
+          if (next.done) break
+          for (const one of next.value.rows) ids.add(one.id)
+          start = next.value.doneTo
+          place = next.value.place
+        }
+        expect(sorted(ids)).toEqual(times.map((_, index) => String(index + 1)))
+      },
+    ),
+    { numRuns: 1000 },
+  )
+})
