@@ -19,6 +19,7 @@ type Test = (slot: number) => boolean
 type Value = string | number | boolean | undefined
 
 const lastUpdated = 'MetaData.LastUpdatedTime'
+const columns = new Set(['Id', 'Active', 'MetaData.CreateTime', lastUpdated])
 
 /** Reads properties of rows, taking a row's text apart at most once in a row of questions. */
 function createReader(table: Table): (slot: number, field: Field) => Value {
@@ -178,9 +179,18 @@ function select(table: Table, query: Query, skip: number, most: number): number[
   const { entity, orderBy } = query
   const { low, high, rest } = stretch(table, query.where)
   const read = createReader(table)
-  const tests = rest.map((condition) => compileTest(condition, read))
+  // What a column or a cheap value answers is asked before what needs the whole row.
+  const cost = ({ field }: Condition) =>
+    columns.has(field.path)
+      ? 0
+      : table.size > 0 && table.peek?.(0, field.path) !== undefined
+        ? 1
+        : 2
+  const tests = rest
+    .sort((a, b) => cost(a) - cost(b))
+    .map((condition) => compileTest(condition, read))
   const asksActive = query.where.some(({ field }) => field.path === 'Active')
-  if (entity.active && !asksActive) tests.push((slot) => isActive(table, slot))
+  if (entity.active && !asksActive) tests.unshift((slot) => isActive(table, slot))
   const passes = (slot: number) => tests.every((test) => test(slot))
 
   const first = orderBy[0]

@@ -10,6 +10,7 @@ import { readTime } from './pacific.ts'
 import { readRecorded } from './recorded.ts'
 import { createScript, type Script } from './script.ts'
 import { createSimulatorServer, type Serving } from './server.ts'
+import type { Table } from './table.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
 export type { Clock } from './clock.ts'
@@ -60,6 +61,11 @@ function secondsOf(name: string, text: string): number {
   return Math.floor(time / 1000)
 }
 
+function oldestDay(table: Table): number {
+  const oldest = table.live === 0 ? 0 : (table.updated[table.order[0] as number] as number)
+  return oldest - (oldest % 86_400)
+}
+
 /** Starts a local QuickBooks Online on 127.0.0.1. Rejects when the port is taken or data is bad. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = readOptions(options)
@@ -72,6 +78,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const recorded = settings.data === undefined ? [] : readRecorded(settings.data)
   // Recorded entities come last: they take the place of generated ones.
   const company = createCompany([...generated.tables, ...recorded], generated.setting, clock)
+  const start = recorded.length > 0 ? Math.min(...recorded.map(oldestDay)) : from
   const tokens = createTokens(settings, clock)
   const script = createScript()
   const journal = createJournal(tokens.counts)
@@ -83,7 +90,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     realm_id: settings.realmId,
     base_url: origin,
     token_url: `${origin}/oauth2/v1/tokens/bearer`,
-    start_date: new Date(from * 1000).toISOString().replace('.000Z', 'Z'),
+    start_date: new Date(start * 1000).toISOString().replace('.000Z', 'Z'),
   })
   const serving: Serving = {
     company,
@@ -93,7 +100,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     clock,
     switches,
     config,
-    api: { company, switches, realmId: settings.realmId, from },
+    api: { company, switches, realmId: settings.realmId, from: start },
     limiter: createLimiter(switches.limits),
     underWay: 0,
   }

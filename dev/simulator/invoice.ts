@@ -12,7 +12,7 @@ import { drawLines, type Lines } from './line.ts'
 import { memos } from './names.ts'
 import { pacificDay, pacificSeconds } from './pacific.ts'
 import { chance, draw, hash, pick, type Random } from './random.ts'
-import { currencies, reference, type Setting } from './setting.ts'
+import { type Currency, currencies, reference, type Setting } from './setting.ts'
 import { type Table, voided } from './table.ts'
 
 const terms = [
@@ -64,14 +64,48 @@ function customFields(random: Random): string {
   )
 }
 
-function billAddress(seed: number, customer: number, slot: number): string {
+type Buyer = {
+  reference: string
+  currency: Currency
+  /** The free-form address but for its Id. */
+  address: string
+  card: string
+  email: string
+}
+
+const kept = new WeakMap<Setting, Map<number, Buyer>>()
+
+function makeBuyer(setting: Setting, customer: number): Buyer {
+  const { seed } = setting
   const { street, city } = customerAddress(seed, customer)
-  const lines = [customerPerson(seed, customer), customerName(seed, customer), street]
+  const name = customerName(seed, customer)
+  const lines = [customerPerson(seed, customer), name, street]
   const texts = lines.map((line, index) => `"Line${index + 1}":${JSON.stringify(line)}`)
-  return (
-    `{"Id":"${slot * 2 + 90}",${texts},"Line4":"${city[0]}, ${city[1]}  ${city[2]}",` +
-    `"Lat":"${city[3]}","Long":"${city[4]}"}`
-  )
+  return {
+    reference: reference(customerId(seed, customer), name),
+    currency: customerCurrency(setting, customer),
+    address:
+      `${texts},"Line4":"${city[0]}, ${city[1]}  ${city[2]}",` +
+      `"Lat":"${city[3]}","Long":"${city[4]}"}`,
+    card: cardAddress(seed, customer),
+    email: customerEmail(seed, customer),
+  }
+}
+
+// Many invoices go to one customer: what they say of it is made once.
+function buyerOf(setting: Setting, customer: number): Buyer {
+  let known = kept.get(setting)
+  if (!known) {
+    known = new Map()
+    kept.set(setting, known)
+  }
+  let buyer = known.get(customer)
+  if (!buyer) {
+    buyer = makeBuyer(setting, customer)
+    if (known.size > 20_000) known.clear()
+    known.set(customer, buyer)
+  }
+  return buyer
 }
 
 type Tax = { total: number; text: string; calculation: string }
@@ -119,8 +153,8 @@ export function renderInvoice(table: Table, setting: Setting, slot: number): str
   const edits = table.edits[slot] as number
   const created = table.created[slot] as number
   const updated = table.updated[slot] as number
-  const customer = customerSlot(setting, slot)
-  const currency = customerCurrency(setting, customer)
+  const buyer = buyerOf(setting, customerSlot(setting, slot))
+  const { currency } = buyer
   const foreign = currency !== currencies[0]
   const date = txnDate(table, seed, slot)
   const term = pick(random, terms)
@@ -153,11 +187,10 @@ export function renderInvoice(table: Table, setting: Setting, slot: number): str
   else if (edits > 0) text += `,"PrivateNote":"Edited ${edits} times"`
   else if (chance(random, 6)) text += `,"PrivateNote":${JSON.stringify(pick(random, memos))}`
   text += `,"LinkedTxn":[${links}],"Line":[${lines.text}],"TxnTaxDetail":${tax.text}`
-  const name = customerName(seed, customer)
-  text += `,"CustomerRef":${reference(customerId(seed, customer), name)}`
+  text += `,"CustomerRef":${buyer.reference}`
   if (chance(random, 85)) text += `,"CustomerMemo":{"value":${JSON.stringify(pick(random, memos))}}`
-  text += `,"BillAddr":${billAddress(seed, customer, slot)}`
-  if (chance(random, 90)) text += `,"ShipAddr":${cardAddress(seed, customer)}`
+  text += `,"BillAddr":{"Id":"${slot * 2 + 90}",${buyer.address}`
+  if (chance(random, 90)) text += `,"ShipAddr":${buyer.card}`
   text += `,"FreeFormAddress":true,"SalesTermRef":${reference(term.id, term.name)}`
   text += `,"DueDate":"${laterDate(date, term.days)}"`
   if (tax.calculation !== '') text += `,"GlobalTaxCalculation":"${tax.calculation}"`
@@ -168,7 +201,7 @@ export function renderInvoice(table: Table, setting: Setting, slot: number): str
   text += `,"PrintStatus":"${pick(random, ['NeedToPrint', 'NotSet', 'PrintComplete'])}"`
   const sent = chance(random, 25)
   text += `,"EmailStatus":"${sent ? 'EmailSent' : 'NotSet'}"`
-  text += `,"BillEmail":{"Address":"${customerEmail(seed, customer)}"},"Balance":${money(total - paid)}`
+  text += `,"BillEmail":{"Address":"${buyer.email}"},"Balance":${money(total - paid)}`
   if (setting.multicurrency)
     text += `,"HomeBalance":${money(Math.round(((total - paid) * rate) / 1e6))}`
   if (sent)

@@ -1,7 +1,7 @@
 import { QueryFault } from './query-fault.ts'
 
 export type Token = {
-  kind: 'word' | 'string' | 'integer' | 'decimal' | 'symbol' | 'end'
+  kind: 'word' | 'string' | 'integer' | 'decimal' | 'symbol' | 'end' | 'stray'
   /** The characters as written. */
   image: string
   /** A string's value without quotes and escapes; a word in lower case. */
@@ -15,11 +15,11 @@ const number = /-?\d+(\.\d+)?/y
 const symbol = /<=|>=|[=<>(),*]/y
 const quoted = /'((?:[^'\\]|\\[\s\S])*)'/y
 
-function lexicalFault(line: number, column: number, found: string): never {
-  throw new QueryFault(
-    '4000',
-    `QueryParserError: Invalid content. Lexical error at line ${line}, column ${column}.  Encountered: ${found}`,
-  )
+/** The refusal of a `stray` token, whose value says what was found. */
+export function lexicalFault(token: Token): QueryFault {
+  const place = `at line ${token.line}, column ${token.column}`
+  const error = `Invalid content. Lexical error ${place}.  Encountered: ${token.value}`
+  return new QueryFault('4000', `QueryParserError: ${error}`)
 }
 
 function at(pattern: RegExp, text: string, index: number): RegExpExecArray | null {
@@ -27,7 +27,10 @@ function at(pattern: RegExp, text: string, index: number): RegExpExecArray | nul
   return pattern.exec(text)
 }
 
-/** Cuts a statement into tokens, an `end` token last. Throws QueryFault 4000 for a stray character. */
+/**
+ * Cuts a statement into tokens, an `end` token last, or a `stray` one where no token begins: the
+ * parser complains of it only when it gets there, as QuickBooks does.
+ */
 export function readTokens(text: string): Token[] {
   const tokens: Token[] = []
   let [index, line, lineStart] = [0, 1, 0]
@@ -59,14 +62,19 @@ export function readTokens(text: string): Token[] {
     }
     if (character === "'") {
       const literal = at(quoted, text, index)
-      const column = text.length - lineStart + 1
-      if (!literal) lexicalFault(line, column, `<EOF> after : ${JSON.stringify(text.slice(index))}`)
+      if (!literal) {
+        const value = `<EOF> after : ${JSON.stringify(text.slice(index))}`
+        const column = text.length - lineStart + 1
+        tokens.push({ kind: 'stray', image: '', value, line, column })
+        return tokens
+      }
       add('string', literal[0], (literal[1] as string).replace(/\\([\s\S])/g, '$1'))
       continue
     }
     const code = text.codePointAt(index) as number
     const shown = JSON.stringify(String.fromCodePoint(code))
-    lexicalFault(line, index - lineStart + 1, `${shown} (${code}), after : ""`)
+    add('stray', '', `${shown} (${code}), after : ""`)
+    return tokens
   }
   add('end', '', '')
   return tokens

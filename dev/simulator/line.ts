@@ -1,5 +1,13 @@
 import { decimal, money } from './decimal.ts'
-import { incomeAccount, itemId, itemName, itemPrice, itemType, kitParts } from './item.ts'
+import {
+  type ItemType,
+  incomeAccount,
+  itemId,
+  itemName,
+  itemPrice,
+  itemType,
+  kitParts,
+} from './item.ts'
 import { chance, draw, type Random } from './random.ts'
 import { reference, type Setting } from './setting.ts'
 
@@ -17,6 +25,33 @@ export type LineStyle = {
   created: string
 }
 
+type Goods = { reference: string; account: string; name: string; price: number; type: ItemType }
+
+const kept = new WeakMap<Setting, Map<number, Goods>>()
+
+// What lines say of an item never changes, and asking for it thrice a line is most of the work.
+function goodsOf(setting: Setting, slot: number): Goods {
+  let known = kept.get(setting)
+  if (!known) {
+    known = new Map()
+    kept.set(setting, known)
+  }
+  let goods = known.get(slot)
+  if (!goods) {
+    const name = itemName(setting.seed, slot)
+    goods = {
+      reference: reference(itemId(slot), name),
+      account: incomeAccount(setting.seed, slot),
+      name,
+      price: itemPrice(setting.seed, slot),
+      type: itemType(setting.seed, slot),
+    }
+    if (known.size > 20_000) known.clear()
+    known.set(slot, goods)
+  }
+  return goods
+}
+
 type Draft = { random: Random; setting: Setting; style: LineStyle; number: number; lines: Lines }
 
 // Price × 10^-7 times quantity × 10^-4, as whole cents.
@@ -24,20 +59,19 @@ function amountOf(price: number, quantity: number): number {
   return Math.round((price * quantity) / 1e9)
 }
 
-function salesDetail(draft: Draft, slot: number, price: number, quantity: number, taxed: boolean) {
-  const { setting, style } = draft
+function salesDetail(draft: Draft, goods: Goods, quantity: number, taxed: boolean): string {
+  const { style } = draft
   const code = style.foreign ? (taxed ? '5' : '4') : taxed ? 'TAX' : 'NON'
-  let text = `{"ItemRef":${reference(itemId(slot), itemName(setting.seed, slot))}`
-  if (!style.voided) text += `,"UnitPrice":${decimal(price, 7)}`
+  let text = `{"ItemRef":${goods.reference}`
+  if (!style.voided) text += `,"UnitPrice":${decimal(goods.price, 7)}`
   text += `,"Qty":${style.voided ? '0' : decimal(quantity, 4)}`
-  text += `,"ItemAccountRef":${incomeAccount(setting.seed, slot)},"TaxCodeRef":${reference(code)}`
-  return `${text}}`
+  return `${text},"ItemAccountRef":${goods.account},"TaxCodeRef":{"value":"${code}"}}`
 }
 
-function salesLine(draft: Draft, slot: number, price: number, quantity: number, describe: string) {
-  const { lines, style, setting } = draft
-  const taxed = itemType(setting.seed, slot) !== 'Service'
-  const amount = style.voided ? 0 : amountOf(price, quantity)
+function salesLine(draft: Draft, goods: Goods, quantity: number, describe: string): string {
+  const { lines, style } = draft
+  const taxed = goods.type !== 'Service'
+  const amount = style.voided ? 0 : amountOf(goods.price, quantity)
   lines.subtotal += amount
   if (taxed) lines.taxable += amount
   draft.number++
@@ -49,7 +83,7 @@ function salesLine(draft: Draft, slot: number, price: number, quantity: number, 
       ? ''
       : `{"TxnId":"${style.estimateId}","TxnType":"Estimate"}`
   text += `,"LinkedTxn":[${linked}],"DetailType":"SalesItemLineDetail"`
-  const detail = salesDetail(draft, slot, price, quantity, taxed)
+  const detail = salesDetail(draft, goods, quantity, taxed)
   return `${text},"SalesItemLineDetail":${detail},"CustomExtensions":[]}`
 }
 
@@ -65,22 +99,18 @@ function groupLine(draft: Draft, slot: number): string {
   draft.number++
   const outer = draft.number
   const before = lines.subtotal
-  const nested = parts.map((part) =>
-    salesLine(
-      draft,
-      part.slot,
-      itemPrice(setting.seed, part.slot),
-      part.quantity * quantity * 1e4,
-      itemName(setting.seed, part.slot),
-    ),
-  )
+  const nested = parts.map((part) => {
+    const goods = goodsOf(setting, part.slot)
+    return salesLine(draft, goods, part.quantity * quantity * 1e4, goods.name)
+  })
   // Both were recorded: the outer amount is the sum or zero.
   const amount = outer % 2 === 0 ? 0 : lines.subtotal - before
-  const name = itemName(setting.seed, slot)
+  const kit = goodsOf(setting, slot)
+  const describe = JSON.stringify(kit.name)
   return (
-    `{"Id":"${outer}","LineNum":${outer},"Description":${JSON.stringify(name)},"Amount":${money(amount)}` +
+    `{"Id":"${outer}","LineNum":${outer},"Description":${describe},"Amount":${money(amount)}` +
     `,"LinkedTxn":[],"DetailType":"GroupLineDetail","GroupLineDetail":{"GroupItemRef":` +
-    `${reference(itemId(slot), name)},"Quantity":${style.voided ? 0 : quantity},"Line":[${nested}]}}`
+    `${kit.reference},"Quantity":${style.voided ? 0 : quantity},"Line":[${nested}]}}`
   )
 }
 
@@ -133,17 +163,21 @@ export function drawLines(random: Random, setting: Setting, style: LineStyle): L
   const draft: Draft = { random, setting, style, number: 0, lines }
   const items = Math.max(setting.items, 12)
   const texts: string[] = []
-  const wanted = 1 + draw(random, 4) + (chance(random, 8) ? draw(random, 12) : 0)
+  const wanted = 1 + draw(random, 3) + (chance(random, 4) ? draw(random, 12) : 0)
   for (let index = 0; index < wanted; index++) {
     let slot = draw(random, items)
-    if (itemType(setting.seed, slot) === 'Category') slot = slot === items - 1 ? 1 : slot + 1
-    if (itemType(setting.seed, slot) === 'Group') {
+    let goods = goodsOf(setting, slot)
+    if (goods.type === 'Category' || (goods.type === 'Group' && chance(random, 60))) {
+      slot = slot - (slot % 12) + 1
+      goods = goodsOf(setting, slot)
+    }
+    if (goods.type === 'Group') {
       texts.push(groupLine(draft, slot))
       continue
     }
     const quantity = drawQuantity(random) + (index === 0 ? style.edits * 1e4 : 0)
-    const describe = chance(random, 90) ? `${itemName(setting.seed, slot)}, as agreed` : ''
-    texts.push(salesLine(draft, slot, itemPrice(setting.seed, slot), quantity, describe))
+    const describe = chance(random, 85) ? `${goods.name}, as agreed` : ''
+    texts.push(salesLine(draft, goods, quantity, describe))
   }
   if (chance(random, 15)) texts.push(descriptionLine(draft))
   if (chance(random, 10)) texts.push(shippingLine(draft))

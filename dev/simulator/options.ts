@@ -104,7 +104,7 @@ export function readOptions(options: SimulatorOptions): Settings {
       totalCount: options.totalCount ?? 'page',
       wrongRealm: options.wrongRealm ?? 'unauthorized',
       latencyMs: options.latencyMs ?? 0,
-      limits: limits === false ? noLimits : { ...usualLimits, ...limits },
+      limits: limits === false ? { ...noLimits } : { ...usualLimits, ...limits },
     },
   }
 }

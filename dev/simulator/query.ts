@@ -1,5 +1,5 @@
 import { type Entity, type Field, findEntity } from './catalogue.ts'
-import { readTokens, type Token } from './lexer.ts'
+import { lexicalFault, readTokens, type Token } from './lexer.ts'
 import { QueryFault } from './query-fault.ts'
 
 export type Operator = '=' | '<' | '>' | '<=' | '>=' | 'like' | 'in'
@@ -55,7 +55,9 @@ function invalid(detail: string): never {
 }
 
 function peek(parser: Parser): Token {
-  return parser.tokens[Math.min(parser.at, parser.tokens.length - 1)] as Token
+  const token = parser.tokens[Math.min(parser.at, parser.tokens.length - 1)] as Token
+  if (token.kind === 'stray') throw lexicalFault(token)
+  return token
 }
 
 function shown(token: Token): string {

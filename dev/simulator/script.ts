@@ -25,6 +25,8 @@ export type Fault = {
   hang?: boolean
   /** Closes the connection before any answer. */
   drop?: boolean
+  /** Token end point with hang or drop: the exchange happens all the same, its answer is lost. */
+  carriedOut?: boolean
   delayMs?: number
   /** Query: at most this many rows, whatever was asked. */
   maxResults?: number

@@ -50,6 +50,26 @@ function tokenAnswer(serving: Serving, request: IncomingMessage, url: URL, body:
   return { status: answer.status, contentType, text: JSON.stringify(answer.body), headers }
 }
 
+async function tokenOutcome(
+  serving: Serving,
+  request: IncomingMessage,
+  url: URL,
+  body: string,
+): Promise<Outcome> {
+  const { clock, script } = serving
+  const asked = { endpoint: 'token', entities: [] }
+  const fault = request.method === 'POST' ? script.faultFor(asked) : undefined
+  if (fault?.delayMs !== undefined) await pause(fault.delayMs)
+  const silent = fault?.hang === true || fault?.drop === true
+  let answer: Answer
+  if (fault?.status === 400 && fault.body === undefined)
+    answer = { ...scripted(clock.now(), fault), text: '{"error":"invalid_grant"}' }
+  else if (fault?.status !== undefined || (silent && !fault?.carriedOut))
+    answer = scripted(clock.now(), fault ?? {})
+  else answer = tokenAnswer(serving, request, url, body)
+  return { answer, rows: 0, fault }
+}
+
 // The consent page, without a person: it sends the browser straight back with a code.
 function consent(serving: Serving, url: URL): Answer {
   const redirectUri = url.searchParams.get('redirect_uri') ?? ''
@@ -119,16 +139,8 @@ async function answerRequest(
 
   let outcome: Outcome
   if (call) outcome = await dataOutcome(serving, request, call)
-  else if (isToken) {
-    const fault = method === 'POST' ? script.faultFor(asked) : undefined
-    if (fault?.delayMs !== undefined) await pause(fault.delayMs)
-    const instead = fault?.status === undefined ? undefined : scripted(clock.now(), fault)
-    const grantFault = fault?.status === 400 && fault.body === undefined
-    const answer = grantFault
-      ? { ...(instead as Answer), text: '{"error":"invalid_grant"}' }
-      : (instead ?? tokenAnswer(serving, request, url, body))
-    outcome = { answer, rows: 0, fault }
-  } else {
+  else if (isToken) outcome = await tokenOutcome(serving, request, url, body)
+  else {
     const answer =
       url.pathname === '/connect/oauth2'
         ? consent(serving, url)
