@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { discover } from './discover.ts'
+import { createRecordFormat, type Origin } from './records.ts'
+
+const entry = discover().streams[0]
+if (entry === undefined) throw new Error('no stream')
+
+const at = Date.UTC(2024, 0, 15) / 1000
+const origin: Origin = {
+  window: { start: Date.UTC(2024, 0, 1) / 1000, end: Date.UTC(2024, 1, 1) / 1000 },
+  pageNumber: 3,
+  pageSize: 1000,
+  path: '/v3/company/1/query',
+  query: "select * from Invoice where DocNumber = 'a\"b'",
+  time: '2024-02-02T00:00:00.000Z',
+}
+const sdc =
+  '"_sdc_extract_window_start_utc":"2024-01-01T00:00:00Z",' +
+  '"_sdc_extract_window_end_utc":"2024-02-01T00:00:00Z",' +
+  '"_sdc_page_number":3,"_sdc_page_size":1000,' +
+  '"_sdc_request_payload":{"method":"GET","path":"/v3/company/1/query",' +
+  '"query":"select * from Invoice where DocNumber = \'a\\"b\'"}'
+
+test('a record is the row to the letter, with its origin added', () => {
+  const row = {
+    id: '1',
+    at,
+    text: '{"Id":"1","TotalAmt":1.10,"New":12345678901234567890.12}',
+    isDeleted: false,
+  }
+  expect(createRecordFormat(entry)(row, origin, undefined)).toBe(
+    `{"type":"RECORD","stream":"invoices","record":{"Id":"1","TotalAmt":1.10,` +
+      `"New":12345678901234567890.12,${sdc}},"time_extracted":"2024-02-02T00:00:00.000Z"}`,
+  )
+})
+
+test('a deleted object says when it went, and a record of a reload its version', () => {
+  const row = { id: '1', at, text: '{"Id":"1","status":"Deleted"}', isDeleted: true }
+  expect(createRecordFormat(entry)(row, origin, 7)).toBe(
+    `{"type":"RECORD","stream":"invoices","record":{"Id":"1","status":"Deleted",` +
+      `"_sdc_deleted_at":"2024-01-15T00:00:00Z",${sdc}},"version":7,` +
+      `"time_extracted":"2024-02-02T00:00:00.000Z"}`,
+  )
+})
+
+test('a property that is not selected is left out, all else stays as it was', () => {
+  const metadata = entry.metadata.map((one) =>
+    one.breadcrumb[1] === 'TotalAmt' ? { ...one, metadata: { selected: false } } : one,
+  )
+  const row = { id: '1', at, text: '{"Id":"1","TotalAmt":1.10,"Balance": 0.50}', isDeleted: false }
+  const line = createRecordFormat({ ...entry, metadata })(row, origin, undefined)
+  expect(line).toContain('"record":{"Id":"1","Balance": 0.50,"_sdc_')
+})
