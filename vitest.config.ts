@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['{core,tap-quickbooks,target-postgres-raw,singer-run,dev}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    reporters: ['default', ['json', { outputFile: '.local/test-results.json' }]],
     globalSetup: ['dev/vitest-postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
