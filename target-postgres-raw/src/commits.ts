@@ -1,0 +1,96 @@
+import { describeError, ProtocolError, type Writer } from '@singer-io-ts/core'
+import { type Batch, cutBefore, emptyBatch, isEmpty } from './batch.ts'
+import type { Counts, Store } from './store.ts'
+
+export type CommitsOptions = {
+  store: Store
+  /** Where STATE goes once it is true. */
+  out: Writer
+  /** With bytes in flight and waiting beyond this, the input waits. */
+  maxBytes: number
+  onCommit: (counts: Map<string, Counts>) => void
+  onFault: (message: string) => void
+}
+
+/** The waiting batch, and at most one commit in flight. */
+export type Commits = {
+  waiting(): Batch
+  /** Takes the waiting batch to the database once the commit before it has ended. */
+  start(): Promise<void>
+  /** Whether the commit in flight must end before more is read. */
+  isCrowded(): boolean
+  /** Until the commit in flight has ended; throws what it threw. */
+  settle(): Promise<void>
+  /** Commits what waits, as the last thing; throws if any commit has failed. */
+  finish(): Promise<void>
+  /** Aborts when a commit fails, with its error as the reason. */
+  failure: AbortSignal
+}
+
+export function createCommits(options: CommitsOptions): Commits {
+  const { store, out, maxBytes, onCommit, onFault } = options
+  let waiting = emptyBatch()
+  let inFlight: Promise<void> | undefined
+  let bytesInFlight = 0
+  const failure = new AbortController()
+
+  async function commit(batch: Batch): Promise<void> {
+    try {
+      await commitWhole(batch)
+    } catch (thrown) {
+      if (thrown instanceof ProtocolError && thrown.line !== undefined)
+        await commitBefore(batch, thrown.line)
+      throw thrown
+    }
+  }
+
+  async function commitWhole(batch: Batch): Promise<void> {
+    onCommit(await store.commit(batch))
+    const state = batch.states.at(-1)
+    if (state === undefined) return
+    await out.write(state.text)
+    await out.flush()
+  }
+
+  /** A value was refused: what came before its line is good, and is kept. */
+  async function commitBefore(batch: Batch, line: number): Promise<void> {
+    const cut = cutBefore(batch, line)
+    if (isEmpty(cut)) return
+    try {
+      await commit(cut)
+    } catch (thrown) {
+      onFault(`what came before line ${line} was not committed: ${describeError(thrown)}`)
+    }
+  }
+
+  async function settle(): Promise<void> {
+    await inFlight
+    failure.signal.throwIfAborted()
+  }
+
+  async function start(): Promise<void> {
+    await settle()
+    if (isEmpty(waiting)) return
+    const batch = waiting
+    waiting = emptyBatch()
+    bytesInFlight = batch.bytes
+    inFlight = commit(batch)
+      .catch((thrown) => failure.abort(thrown))
+      .finally(() => {
+        bytesInFlight = 0
+        inFlight = undefined
+      })
+  }
+
+  return {
+    waiting: () => waiting,
+    start,
+    async finish() {
+      await start()
+      await settle()
+    },
+    isCrowded: () => bytesInFlight > 0 && bytesInFlight + waiting.bytes >= maxBytes,
+    settle,
+    failure: failure.signal,
+  }
+}

@@ -1,0 +1,205 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Log } from '@singer-io-ts/core'
+import pg from 'pg'
+import { type Connection, describeConnection } from './connection.ts'
+import { codeOf, isRetried, loadError } from './errors.ts'
+import { CREATE_STAGING, PREPARE_SESSION } from './sql.ts'
+
+export type DatabaseOptions = {
+  connection: Connection
+  maxAttempts: number
+  backoffSeconds: number
+  log: Log
+  /** After this nothing is tried again. */
+  signal: AbortSignal
+}
+
+/** One session, opened again when it is lost. */
+export type Database = {
+  /** Opens the session now, so that what is wrong with it shows before any work. */
+  connect(): Promise<void>
+  /**
+   * Runs `work` in a transaction and commits it. After a lost connection, a deadlock and the like
+   * all of it is done again. Throws what Postgres threw.
+   */
+  transact<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>
+  close(): Promise<void>
+  /** Ends the session at once, whatever it is doing. */
+  destroy(): void
+}
+
+/** A server that says nothing for this long, while it is asked, is taken for lost. */
+const SILENCE_MS = 120_000
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const { connection, maxAttempts, backoffSeconds, log, signal } = options
+  let client: pg.Client | undefined
+  let connecting: pg.Client | undefined
+  let isDestroyed = false
+
+  async function session(): Promise<pg.Client> {
+    if (client !== undefined) return client
+    const opened = await connect(connection, (candidate) => {
+      connecting = candidate
+    })
+    connecting = undefined
+    if (isDestroyed) socketOf(opened).destroy()
+    // A session that is lost while nothing is asked of it is simply opened again.
+    opened.on('error', () => forget(opened))
+    opened.on('end', () => forget(opened))
+    client = opened
+    await opened.query(PREPARE_SESSION)
+    await opened.query(CREATE_STAGING)
+    return opened
+  }
+
+  function forget(lost: pg.Client): void {
+    if (client === lost) client = undefined
+  }
+
+  async function again<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await work()
+      } catch (thrown) {
+        if (!isRetried(thrown) || tried >= maxAttempts || signal.aborted || isDestroyed)
+          throw thrown
+        const seconds = backoffSeconds * 2 ** tried + Math.random() * backoffSeconds
+        log.warning(
+          `${loadError(thrown, describeConnection(connection)).message}; ` +
+            `try ${tried + 1} of ${maxAttempts} in ${seconds.toFixed(1)} s`,
+        )
+        await pause(seconds * 1000, undefined, { signal }).catch(() => {
+          throw thrown
+        })
+      }
+    }
+  }
+
+  async function once<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const open = await session()
+    const socket = socketOf(open)
+    const onSilence = () => socket.destroy(new LostError('no answer for two minutes'))
+    socket.setTimeout(SILENCE_MS, onSilence)
+    try {
+      await open.query('begin isolation level read committed')
+      const result = await work(open)
+      const { command } = await open.query('commit')
+      // Postgres answers so, without an error, when the transaction had failed before.
+      if (command !== 'COMMIT') throw new Error(`Postgres answered ${command} to COMMIT`)
+      return result
+    } catch (thrown) {
+      await rollBack(open, thrown)
+      throw thrown
+    } finally {
+      socket.setTimeout(0, undefined)
+      socket.removeListener('timeout', onSilence)
+    }
+  }
+
+  /** A session of which it is not certain that it is in order is left. */
+  async function rollBack(open: pg.Client, thrown: unknown): Promise<void> {
+    const isAlive = client === open && /^[0-9A-Z]{5}$/.test(codeOf(thrown) ?? '')
+    try {
+      if (!isAlive) throw thrown
+      await open.query('rollback')
+    } catch {
+      forget(open)
+      socketOf(open).destroy()
+    }
+  }
+
+  return {
+    connect: () => again(async () => void (await session())),
+    transact: (work) => again(() => once(work)),
+    async close() {
+      const open = client
+      client = undefined
+      await open?.end().catch(() => {})
+    },
+    destroy() {
+      isDestroyed = true
+      for (const open of [client, connecting]) if (open !== undefined) socketOf(open).destroy()
+    },
+  }
+}
+
+class LostError extends Error {
+  readonly code = 'ETIMEDOUT'
+}
+
+/** One try to connect, in the ways that the ssl mode allows. */
+async function connect(
+  connection: Connection,
+  onClient: (client: pg.Client) => void,
+): Promise<pg.Client> {
+  const ways = sslWays(connection)
+  for (const [index, ssl] of ways.entries()) {
+    const client = new pg.Client({
+      host: connection.host,
+      port: connection.port,
+      user: connection.user,
+      // An empty one, so that pg does not look for a password of its own.
+      password: connection.password ?? '',
+      database: connection.database,
+      ssl,
+      application_name: 'target-postgres-raw',
+      client_encoding: 'UTF8',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: connection.connectTimeoutSeconds * 1000,
+    } as pg.ClientConfig)
+    client.on('error', () => {})
+    onClient(client)
+    try {
+      await client.connect()
+      return client
+    } catch (thrown) {
+      socketOf(client).destroy()
+      if (index + 1 < ways.length && mayGoOtherWay(thrown, ssl !== false)) continue
+      throw thrown
+    }
+  }
+  throw new Error('no way to connect')
+}
+
+/** Without TLS after a server that has none; with TLS after one that insists on it. */
+function mayGoOtherWay(thrown: unknown, wasTls: boolean): boolean {
+  if (codeOf(thrown) === '28000') return true
+  return wasTls && thrown instanceof Error && /does not support SSL/.test(thrown.message)
+}
+
+type Ssl = Exclude<pg.ClientConfig['ssl'], undefined>
+
+/** What libpq does in each ssl mode, as ways to try one after the other. */
+export function sslWays(connection: Connection): Ssl[] {
+  const { sslMode, sslRootCert: ca, sslCert: cert, sslKey: key, host } = connection
+  if (sslMode === 'disable' || host.startsWith('/')) return [false]
+  const own = { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
+  const unverified = { ...own, rejectUnauthorized: false }
+  const authority = ca === undefined ? {} : { ca }
+  const anyHost = { ...own, ...authority, checkServerIdentity: () => undefined }
+  switch (sslMode) {
+    case 'allow':
+      return [false, unverified]
+    case 'prefer':
+      return [unverified, false]
+    case 'require':
+      // With a root certificate at hand libpq verifies it, for the sake of old users.
+      return [ca === undefined ? unverified : anyHost]
+    case 'verify-ca':
+      return [anyHost]
+    default:
+      return [{ ...own, ...authority }]
+  }
+}
+
+type Socket = {
+  destroy(error?: Error): void
+  setTimeout(milliseconds: number, listener?: () => void): void
+  removeListener(event: 'timeout', listener: () => void): void
+}
+
+function socketOf(client: pg.Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream
+}

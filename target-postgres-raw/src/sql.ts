@@ -1,0 +1,228 @@
+import pg from 'pg'
+
+/** The SQL of this target. Values go in as parameters or by COPY, names by `name`. */
+
+/** A name as an SQL identifier, whatever characters it has. */
+export function name(text: string): string {
+  return pg.escapeIdentifier(text)
+}
+
+/** A table of the schema. */
+export function qualified(schema: string, table: string): string {
+  return `${name(schema)}.${name(table)}`
+}
+
+/** The columns of a raw table in order, with what else a table that stood before may have there. */
+export const COLUMNS: readonly { name: string; type: string; rule?: string; fits: string[] }[] = [
+  { name: 'id', type: 'text', rule: 'primary key', fits: ['text'] },
+  { name: 'payload', type: 'jsonb', rule: 'not null', fits: ['jsonb', 'json'] },
+  {
+    name: 'ingested_at_utc',
+    type: 'timestamptz',
+    rule: 'not null',
+    fits: ['timestamptz', 'timestamp'],
+  },
+  { name: 'extract_window_start_utc', type: 'timestamptz', fits: ['timestamptz', 'timestamp'] },
+  { name: 'extract_window_end_utc', type: 'timestamptz', fits: ['timestamptz', 'timestamp'] },
+  { name: 'page_number', type: 'integer', fits: ['int4', 'int8', 'numeric'] },
+  { name: 'page_size', type: 'integer', fits: ['int4', 'int8', 'numeric'] },
+  { name: 'request_payload', type: 'jsonb', fits: ['jsonb', 'json', 'text'] },
+  { name: 'extracted_at_utc', type: 'timestamptz', fits: ['timestamptz'] },
+  { name: 'deleted_at_utc', type: 'timestamptz', fits: ['timestamptz'] },
+  { name: 'version', type: 'bigint', fits: ['int8', 'numeric'] },
+  { name: 'payload_source', type: 'text', fits: ['text'] },
+]
+
+export function createTable(table: string, payloadType: 'json' | 'jsonb'): string {
+  const columns = COLUMNS.map((column) => {
+    const type = column.name === 'payload' ? payloadType : column.type
+    return `${column.name} ${type}${column.rule === undefined ? '' : ` ${column.rule}`}`
+  })
+  return `create table ${table} (${columns.join(', ')})`
+}
+
+/** For a table that stood before: what it lacks is added, and may be empty in the old rows. */
+export function addColumns(table: string, columns: readonly string[]): string {
+  const added = COLUMNS.filter((column) => columns.includes(column.name)).map((column) =>
+    column.name === 'ingested_at_utc'
+      ? `add column if not exists ${column.name} ${column.type} not null default now()`
+      : `add column if not exists ${column.name} ${column.type}`,
+  )
+  return `alter table ${table} ${added.join(', ')}`
+}
+
+export function dropNotNull(table: string, columns: readonly string[]): string {
+  return `alter table ${table} ${columns.map((column) => `alter column ${name(column)} drop not null`).join(', ')}`
+}
+
+/** The tables beside the raw ones. */
+export const CONTROL_TABLES: Record<string, string> = {
+  _singer_streams:
+    'stream text not null, table_name text primary key, key_properties jsonb not null',
+  _singer_state: 'state_id text primary key, value text, committed_at_utc timestamptz',
+  _singer_loads:
+    'state_id text not null, stream text not null, table_name text not null,' +
+    ' inserted bigint not null, updated bigint not null, unchanged bigint not null,' +
+    ' older bigint not null, deleted bigint not null,' +
+    ' extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,' +
+    ' value text, started_at_utc timestamptz not null, committed_at_utc timestamptz not null',
+}
+
+/**
+ * Every session: UTC, no names but the qualified ones, a bounded wait for locks, and the commit
+ * on disk before it is answered, since the STATE that follows vouches for it.
+ */
+export const PREPARE_SESSION = `
+  set timezone to 'UTC';
+  set search_path to pg_catalog;
+  set client_min_messages to warning;
+  set lock_timeout to '30s';
+  set idle_in_transaction_session_timeout to '60s';
+  select set_config('synchronous_commit', 'on', false)
+   where current_setting('synchronous_commit') = 'off'`
+
+export const STAGING = 'pg_temp.singer_staging'
+
+/**
+ * The one staging table, for all streams. Uncompressed, since it is read once; a row's payload
+ * is in the column of its table's type, so that COPY refuses what that type cannot hold.
+ */
+export const CREATE_STAGING: string = `
+  create temporary table if not exists singer_staging (
+    table_no integer, id text, payload jsonb, payload_json json,
+    extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,
+    page_number integer, page_size integer, request_payload jsonb,
+    extracted_at_utc timestamptz, deleted_at_utc timestamptz, version bigint, payload_source text
+  ) on commit delete rows;
+  alter table pg_temp.singer_staging alter column payload set storage external,
+    alter column payload_json set storage external, set (toast_tuple_target = 8160)`
+
+export const COPY_STAGING: string = `copy ${STAGING} from stdin`
+
+/** Strictly earlier than what is stored; unknown on either side is not. */
+const OLDER = 's.extracted_at_utc < t.extracted_at_utc'
+
+const INSERT_COLUMNS = COLUMNS.map((column) => column.name).join(', ')
+
+function selectStaged(payload: string, deletedAt: string, rows: string): string {
+  return `
+  select s.id, s.${payload}, now(), s.extract_window_start_utc, s.extract_window_end_utc,
+         s.page_number, s.page_size, s.request_payload, s.extracted_at_utc, ${deletedAt},
+         s.version, s.payload_source
+    from ${STAGING} s where s.table_no = $1 and ${rows} order by s.id collate "C"`
+}
+
+const LIVE = 's.deleted_at_utc is null'
+const MARKED = 's.deleted_at_utc is not null'
+
+/** The name of the staging column for a table whose payload has that type. */
+export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
+  return payloadType === 'jsonb' ? 'payload' : 'payload_json'
+}
+
+/**
+ * Records of one table. An older version changes nothing, nor does the same payload: compared by
+ * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays.
+ */
+export function upsert(table: string, payloadType: 'json' | 'jsonb'): string {
+  return `
+with written as (
+  insert into ${table} as t (${INSERT_COLUMNS})${selectStaged(stagedPayload(payloadType), 'null', LIVE)}
+  on conflict (id) do update set
+    payload = excluded.payload,
+    ingested_at_utc = excluded.ingested_at_utc,
+    extract_window_start_utc = excluded.extract_window_start_utc,
+    extract_window_end_utc = excluded.extract_window_end_utc,
+    page_number = excluded.page_number,
+    page_size = excluded.page_size,
+    request_payload = excluded.request_payload,
+    extracted_at_utc = excluded.extracted_at_utc,
+    deleted_at_utc = case when excluded.extracted_at_utc < t.deleted_at_utc then t.deleted_at_utc end,
+    version = coalesce(excluded.version, t.version),
+    payload_source = excluded.payload_source
+  where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
+    and (row(t.payload) *<> row(excluded.payload)
+         or (t.payload_source is null) <> (excluded.payload_source is null))
+  returning t.xmax = 0 as inserted)
+select count(*) filter (where inserted)::int as inserted,
+       count(*) filter (where not inserted)::int as updated from written`
+}
+
+/**
+ * What the upsert left alone may still be noted: a version, for the row was sent in it, or that
+ * the row is there again. Gives the number of older records.
+ */
+export function noteRest(table: string): string {
+  const isOlder = `(${OLDER})`
+  const newVersion = `(s.version is not null and (t.version is null
+      or case when ${isOlder} is true then s.version > t.version else s.version <> t.version end))`
+  const backAgain = `(${isOlder} is not true and t.deleted_at_utc is not null
+      and (s.extracted_at_utc < t.deleted_at_utc) is not true)`
+  return `
+with noted as (
+  update ${table} t set
+    version = case when ${newVersion} then s.version else t.version end,
+    deleted_at_utc = case when ${backAgain} then null else t.deleted_at_utc end
+  from ${STAGING} s
+  where s.table_no = $1 and ${LIVE} and t.id = s.id and (${newVersion} or ${backAgain}))
+select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
+ where s.table_no = $1 and ${LIVE} and ${OLDER}`
+}
+
+/** Deletion marks of one table: a known row keeps its payload, an unknown one comes in marked. */
+export function mark(table: string, payloadType: 'json' | 'jsonb'): string {
+  return `
+with written as (
+  insert into ${table} as t (${INSERT_COLUMNS})${selectStaged(stagedPayload(payloadType), 's.deleted_at_utc', MARKED)}
+  on conflict (id) do update set
+    deleted_at_utc = excluded.deleted_at_utc,
+    version = coalesce(excluded.version, t.version)
+  where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
+    and (t.deleted_at_utc is distinct from excluded.deleted_at_utc
+         or t.version is distinct from coalesce(excluded.version, t.version))
+  returning 1)
+select count(*)::int as deleted from written`
+}
+
+export function hardDelete(table: string): string {
+  return `
+with gone as (
+  delete from ${table} t using ${STAGING} s
+   where s.table_no = $1 and ${MARKED} and t.id = s.id and (${OLDER}) is not true returning 1)
+select count(*)::int as deleted from gone`
+}
+
+/** How many deletion marks are older than the row that they are for. */
+export function countOlderMarks(table: string): string {
+  return `
+select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
+ where s.table_no = $1 and ${MARKED} and ${OLDER}`
+}
+
+/**
+ * ACTIVATE_VERSION: $1 the version, $2 the instant of the mark. It does nothing where no row has
+ * that version, since then it says nothing about what is stored.
+ */
+export function activate(table: string, isHard: boolean): string {
+  const rows = `(t.version is null or t.version < $1)
+    and exists (select from ${table} v where v.version = $1)`
+  return isHard
+    ? `delete from ${table} t where ${rows}`
+    : `update ${table} t set deleted_at_utc = coalesce($2::timestamptz, now())
+  where t.deleted_at_utc is null and ${rows}`
+}
+
+export function saveState(schema: string): string {
+  return `
+insert into ${qualified(schema, '_singer_state')} as t (state_id, value, committed_at_utc)
+values ($1, $2, now())
+on conflict (state_id) do update set value = excluded.value, committed_at_utc = excluded.committed_at_utc`
+}
+
+export function saveLoad(schema: string): string {
+  return `
+insert into ${qualified(schema, '_singer_loads')} (state_id, stream, table_name,
+  inserted, updated, unchanged, older, deleted,
+  extract_window_start_utc, extract_window_end_utc, value, started_at_utc, committed_at_utc)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), clock_timestamp())`
+}

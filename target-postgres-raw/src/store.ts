@@ -1,0 +1,284 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { objectMembers, ProtocolError } from '@singer-io-ts/core'
+import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import { type Activation, type Batch, keysMeet, mergeRows, type Settled } from './batch.ts'
+import type { Settings } from './config.ts'
+import { describeConnection } from './connection.ts'
+import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
+import { isRefusedValue, loadError } from './errors.ts'
+import type { Instant } from './instant.ts'
+import type { Database } from './postgres.ts'
+import { makeId } from './row.ts'
+import * as sql from './sql.ts'
+import {
+  ensureControlTables,
+  ensureTable,
+  type FoundTable,
+  findTable,
+  type Table,
+} from './table.ts'
+
+/** What a commit did to one stream. */
+export type Counts = {
+  inserted: number
+  updated: number
+  unchanged: number
+  older: number
+  deleted: number
+}
+
+export function zeroCounts(): Counts {
+  return { inserted: 0, updated: 0, unchanged: 0, older: 0, deleted: 0 }
+}
+
+export type Store = {
+  /** Connects, and makes the schema and the tables beside the raw ones. */
+  open(): Promise<void>
+  /** The stream's table, made or taken over where that is needed. */
+  prepareTable(stream: string, keyProperties: readonly string[]): Promise<FoundTable>
+  /** One transaction: all rows, all marks, the state. Gives the counts by stream. */
+  commit(batch: Batch): Promise<Map<string, Counts>>
+}
+
+export function createStore(database: Database, settings: Settings): Store {
+  const { schema } = settings
+  const where = describeConnection(settings.connection)
+
+  return {
+    async open() {
+      try {
+        await database.connect()
+      } catch (thrown) {
+        throw loadError(thrown, `cannot connect to ${where}`)
+      }
+      try {
+        await database.transact((client) => ensureControlTables(client, schema))
+      } catch (thrown) {
+        throw loadError(thrown, `cannot prepare schema '${schema}' in ${where}`)
+      }
+    },
+
+    async prepareTable(stream, keyProperties) {
+      const wish = {
+        schema,
+        prefix: settings.tablePrefix,
+        payloadType: settings.payloadType,
+        stream,
+      }
+      try {
+        return await database.transact((client) => ensureTable(client, wish, keyProperties))
+      } catch (thrown) {
+        throw loadError(thrown, `cannot prepare the table of stream '${stream}' in ${where}`, {
+          stream,
+        })
+      }
+    },
+
+    async commit(batch) {
+      const { rows, settled } = mergeRows(batch.rows)
+      const at: Place = {}
+      try {
+        return await database.transact((client) => load(client, batch, rows, settled, settings, at))
+      } catch (thrown) {
+        const { stream, table } = at
+        const what = stream === undefined ? 'a batch' : `stream '${stream}' into ${schema}.${table}`
+        throw loadError(thrown, `cannot load ${what} in ${where}`, at)
+      }
+    },
+  }
+}
+
+/** What is being loaded, for the message if it fails. */
+type Place = { stream?: string | undefined; table?: string | undefined }
+
+async function load(
+  client: pg.Client,
+  batch: Batch,
+  rows: readonly StagedRow[],
+  settled: ReadonlyMap<string, Settled>,
+  settings: Settings,
+  at: Place,
+): Promise<Map<string, Counts>> {
+  const { schema, hardDelete } = settings
+  at.stream = undefined
+  if (rows.length > 0) await copy(client, rows)
+  const counts = new Map<string, Counts>()
+  // Tables and ids in one order everywhere, so that two targets do not wait for each other.
+  for (const { table, records, marks } of byTable(rows)) {
+    at.stream = table.stream
+    at.table = table.name
+    await refuseMeetingKeys(client, table, rows)
+    const stream = { ...zeroCounts(), ...settled.get(table.stream) }
+    counts.set(table.stream, stream)
+    if (records > 0) await loadRecords(client, table, records, stream)
+    if (marks > 0) await loadMarks(client, table, marks, hardDelete, stream)
+  }
+  for (const activation of batch.activations) {
+    at.stream = activation.stream
+    const deleted = await activate(client, activation, settings, at)
+    const stream = counts.get(activation.stream) ?? zeroCounts()
+    counts.set(activation.stream, { ...stream, deleted: stream.deleted + deleted })
+  }
+  at.stream = undefined
+  const state = batch.states.at(-1)?.text
+  if (state !== undefined)
+    await client.query(sql.saveState(schema), [settings.stateId, replaceNul(state)])
+  const loads = [...byTable(rows)].map(({ table, windowStart, windowEnd }) => {
+    const { inserted, updated, unchanged, older, deleted } =
+      counts.get(table.stream) ?? zeroCounts()
+    const numbers = [inserted, updated, unchanged, older, deleted]
+    return [settings.stateId, table.stream, table.name, ...numbers, windowStart, windowEnd, state]
+  })
+  for (const values of loads) await client.query(sql.saveLoad(schema), values)
+  return counts
+}
+
+async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void> {
+  try {
+    await pipeline(
+      Readable.from(copyChunks(rows), { objectMode: true, highWaterMark: 1 }),
+      client.query(copyFrom(sql.COPY_STAGING)),
+    )
+  } catch (thrown) {
+    const number = refusedRow((thrown as { where?: string }).where)
+    const row = number === undefined ? undefined : rows[number - 1]
+    if (row === undefined || !isRefusedValue(thrown)) throw thrown
+    const { message, code } = thrown as { message: string; code: string }
+    const place = row.place === undefined ? '' : ` (${row.place})`
+    throw new ProtocolError(
+      row.line,
+      `Postgres refuses the record of stream '${row.stream}' with id '${row.id}'${place}: ${message} (${code})`,
+      { cause: thrown },
+    )
+  }
+}
+
+async function loadRecords(
+  client: pg.Client,
+  table: Table,
+  records: number,
+  counts: Counts,
+): Promise<void> {
+  const written = await client.query<{ inserted: number; updated: number }>(
+    sql.upsert(table.qualified, table.payloadType),
+    [table.number],
+  )
+  const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
+  counts.inserted += inserted
+  counts.updated += updated
+  const rest = records - inserted - updated
+  if (rest === 0) return
+  const older = await countOf(client, sql.noteRest(table.qualified), table)
+  counts.older += older
+  counts.unchanged += rest - older
+}
+
+async function loadMarks(
+  client: pg.Client,
+  table: Table,
+  marks: number,
+  isHard: boolean,
+  counts: Counts,
+): Promise<void> {
+  const statement = isHard
+    ? sql.hardDelete(table.qualified)
+    : sql.mark(table.qualified, table.payloadType)
+  const deleted = await countOf(client, statement, table)
+  counts.deleted += deleted
+  if (deleted === marks) return
+  const older = await countOf(client, sql.countOlderMarks(table.qualified), table)
+  counts.older += older
+  counts.unchanged += marks - deleted - older
+}
+
+async function countOf(client: pg.Client, statement: string, table: Table): Promise<number> {
+  const { rows } = await client.query<Record<string, number>>(statement, [table.number])
+  return Object.values(rows[0] ?? {})[0] ?? 0
+}
+
+async function activate(
+  client: pg.Client,
+  { stream, version, at: mark }: Activation,
+  settings: Settings,
+  at: Place,
+): Promise<number> {
+  const { schema, tablePrefix: prefix, hardDelete } = settings
+  const table = await findTable(client, { schema, prefix, stream })
+  at.table = table?.name
+  if (table === undefined) return 0
+  const statement = sql.activate(sql.qualified(schema, table.name), hardDelete)
+  const { rowCount } = await client.query(statement, hardDelete ? [version] : [version, mark])
+  return rowCount ?? 0
+}
+
+type TableRows = {
+  table: Table
+  records: number
+  marks: number
+  windowStart: Instant | undefined
+  windowEnd: Instant | undefined
+}
+
+function byTable(rows: readonly StagedRow[]): TableRows[] {
+  const tables = new Map<number, TableRows>()
+  for (const row of rows) {
+    let found = tables.get(row.table.number)
+    if (found === undefined) {
+      found = {
+        table: row.table,
+        records: 0,
+        marks: 0,
+        windowStart: undefined,
+        windowEnd: undefined,
+      }
+      tables.set(row.table.number, found)
+    }
+    if (row.deletedAt === undefined) found.records++
+    else found.marks++
+    const { windowStart: start, windowEnd: end } = row
+    if (start !== undefined && !(found.windowStart !== undefined && found.windowStart <= start))
+      found.windowStart = start
+    if (end !== undefined && !(found.windowEnd !== undefined && found.windowEnd >= end))
+      found.windowEnd = end
+  }
+  return [...tables.values()].sort((a, b) => (a.table.name < b.table.name ? -1 : 1))
+}
+
+/** A key with replaced characters must not land on the row of another key. */
+async function refuseMeetingKeys(
+  client: pg.Client,
+  table: Table,
+  rows: readonly StagedRow[],
+): Promise<void> {
+  if (table.keyProperties.length === 0) return
+  const doubtful = new Map<string, StagedRow>()
+  for (const row of rows)
+    if (row.table === table && row.id.includes('\ufffd')) doubtful.set(row.id, row)
+  if (doubtful.size === 0) return
+  const { rows: stored } = await client.query<{ id: string; source: string | null }>(
+    `select id, coalesce(payload_source${table.payloadType === 'json' ? ', payload::text' : ''}) as source
+       from ${table.qualified} where id = any($1)`,
+    [[...doubtful.keys()]],
+  )
+  for (const { id, source } of stored) {
+    const row = doubtful.get(id)
+    if (row !== undefined && exactIdOf(source, id, row, table) !== row.exactId) throw keysMeet(row)
+  }
+}
+
+function exactIdOf(source: string | null, id: string, row: StagedRow, table: Table): string {
+  if (source === null) return id
+  const { members } = objectMembers(source)
+  const record = JSON.parse(source) as Record<string, unknown>
+  return makeId(
+    { stream: row.stream, line: row.line, text: source, members, record },
+    table.keyProperties,
+  )
+}
+
+// JSON escapes it, so this changes nothing; a text that is no JSON shall not stop the commit.
+function replaceNul(text: string): string {
+  return text.replaceAll('\0', '\ufffd')
+}

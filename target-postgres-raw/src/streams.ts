@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import {
+  type JsonSchema,
+  type Log,
+  ProtocolError,
+  type ReadRecord,
+  type ReadSchema,
+} from '@singer-io-ts/core'
+import type { StagedRow } from './copy.ts'
+import { type Instant, isEarlier } from './instant.ts'
+import { makeRow } from './row.ts'
+import * as sql from './sql.ts'
+import { type Counts, type Store, zeroCounts } from './store.ts'
+import type { Table } from './table.ts'
+import { compileValidator, type Validate } from './validate.ts'
+
+/** What is known of one stream in this run. */
+export type Stream = {
+  name: string
+  table: Table
+  /** The schema's hash, to see when another one comes. */
+  schemaDigest: string
+  validate: Validate | undefined
+  newest: Instant | undefined
+  warned: Set<string>
+  /** Records with characters that Postgres cannot store. */
+  replaced: number
+  counts: Counts
+}
+
+export type Streams = {
+  /** Takes a SCHEMA: finds or makes the table. Another key than before is bad input. */
+  declare(message: ReadSchema): Promise<void>
+  /** A record's row; throws ProtocolError when the record cannot be taken. */
+  rowOf(record: ReadRecord, place?: string): StagedRow
+  find(name: string): Stream | undefined
+  all(): Iterable<Stream>
+}
+
+export function createStreams(
+  store: Store,
+  settings: { schema: string; validateRecords: boolean },
+  log: Log,
+): Streams {
+  const streams = new Map<string, Stream>()
+
+  function warnOnce(stream: Stream, what: string, line: number, message: string): void {
+    if (stream.warned.has(what)) return
+    stream.warned.add(what)
+    log.warning(`stream '${stream.name}', line ${line}: ${message}`, { stream: stream.name })
+  }
+
+  return {
+    async declare({ stream: name, keyProperties, schema, line }) {
+      const known = streams.get(name)
+      const schemaDigest = digest(schema)
+      const before = known?.table.keyProperties
+      if (before !== undefined) refuseOtherKey(name, line, before, keyProperties)
+      const validate =
+        !settings.validateRecords || known?.schemaDigest === schemaDigest
+          ? known?.validate
+          : await compileValidator(schema, name, line)
+      if (known !== undefined) {
+        Object.assign(known, { schemaDigest, validate })
+        return
+      }
+      const found = await store.prepareTable(name, keyProperties)
+      refuseOtherKey(name, line, found.keyProperties, keyProperties)
+      const number = streams.size + 1
+      const qualified = sql.qualified(settings.schema, found.name)
+      streams.set(name, {
+        name,
+        table: { ...found, stream: name, number, qualified, keyProperties },
+        schemaDigest,
+        validate,
+        newest: undefined,
+        warned: new Set(),
+        replaced: 0,
+        counts: zeroCounts(),
+      })
+    },
+
+    rowOf(record, place) {
+      const stream = streams.get(record.stream)
+      if (stream === undefined)
+        throw new ProtocolError(
+          record.line,
+          `a RECORD of stream '${record.stream}' came before its SCHEMA`,
+        )
+      stream.validate?.(record)
+      const { table } = stream
+      const made = makeRow(record, table)
+      const row: StagedRow = Object.assign(made, { table }, place === undefined ? {} : { place })
+      for (const name of row.unusable)
+        warnOnce(
+          stream,
+          name,
+          row.line,
+          `'${name}' is not what its column holds; the column stays empty`,
+        )
+      if (row.payloadSource !== undefined || row.id !== row.exactId) {
+        stream.replaced++
+        warnOnce(
+          stream,
+          '\\u0000',
+          row.line,
+          'has \\u0000 or half a surrogate pair, which Postgres cannot store; U+FFFD stands in its place',
+        )
+      }
+      if (!isEarlier(row.extractedAt, stream.newest))
+        stream.newest = row.extractedAt ?? stream.newest
+      return row
+    },
+
+    find: (name) => streams.get(name),
+    all: () => streams.values(),
+  }
+}
+
+function digest(schema: JsonSchema): string {
+  return createHash('sha256').update(JSON.stringify(schema)).digest('hex')
+}
+
+function refuseOtherKey(
+  stream: string,
+  line: number,
+  before: readonly string[],
+  now: readonly string[],
+): void {
+  if (before.length === now.length && before.every((key, index) => key === now[index])) return
+  throw new ProtocolError(
+    line,
+    `key_properties of stream '${stream}' were ${JSON.stringify(before)} and are now ${JSON.stringify(now)}`,
+    {
+      hint: 'Rows of both keys cannot share a table: load the stream under another name or prefix, or drop its table and its row in _singer_streams.',
+    },
+  )
+}

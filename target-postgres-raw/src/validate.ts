@@ -1,0 +1,35 @@
+import { type JsonSchema, ProtocolError, type ReadRecord } from '@singer-io-ts/core'
+
+/** Throws ProtocolError when a record does not fit its stream's schema. */
+export type Validate = (record: ReadRecord) => void
+
+/** For `validate_records`: a schema → its check. */
+export async function compileValidator(
+  schema: JsonSchema,
+  stream: string,
+  line: number,
+): Promise<Validate> {
+  const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
+  // Singer schemas name old drafts and have keywords of their own.
+  const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, logger: false })
+  formats.default(ajv)
+  const { $schema: _, ...plain } = schema
+  let check: ReturnType<typeof ajv.compile>
+  try {
+    check = ajv.compile(plain)
+  } catch (cause) {
+    throw new ProtocolError(line, `the schema of stream '${stream}' cannot be used to validate`, {
+      cause,
+    })
+  }
+  return (record) => {
+    if (check(record.record)) return
+    const faults = (check.errors ?? [])
+      .slice(0, 5)
+      .map(({ instancePath, message }) => `${instancePath || 'the record'} ${message}`)
+    throw new ProtocolError(
+      record.line,
+      `a record of stream '${stream}' does not fit its schema: ${faults.join('; ')}`,
+    )
+  }
+}
