@@ -16,8 +16,8 @@ export type Bookmark = {
   version: number | undefined
   /** A reload under `version` is under way. */
   isReloading: boolean
-  /** The earliest start of all runs: what a reload has to read again. */
-  since: number
+  /** Where the first run began; undefined in the state of another tap. */
+  since: number | undefined
   /** Rows emitted over all runs. */
   rows: number
   lastWindow: Range | undefined
@@ -79,7 +79,6 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     progress: { lowWater, ranges: ranges.filter((done) => done.end > done.start) },
     version: typeof version === 'number' ? version : undefined,
     isReloading: reloading === true,
-    since: bookmark.since ?? lowWater,
     rows: typeof rows === 'number' ? rows : 0,
     others,
   }
@@ -119,7 +118,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
     ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),
     ...(version !== undefined && { version }),
     ...(bookmark.isReloading && { reloading: true }),
-    since: formatInstant(bookmark.since),
+    ...(bookmark.since !== undefined && { since: formatInstant(bookmark.since) }),
     rows: bookmark.rows,
     ...(lastWindow !== undefined && { last_window: range(lastWindow) }),
   }

@@ -172,7 +172,10 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
   const version = Math.max(Math.floor(asOf), (bookmark.version ?? 0) + 1)
   log.warning(`${missed}; the stream is read again in full under version ${version}`)
   tracker.change(stream.name, {
-    progress: { lowWater: Math.min(bookmark.since, config.startDate), ranges: [] },
+    progress: {
+      lowWater: Math.min(bookmark.since ?? config.startDate, config.startDate),
+      ranges: [],
+    },
     places: [],
     deletionsKnownTo: asOf,
     version,

@@ -51,6 +51,12 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
   const streams = found.flatMap(({ stream, entry, bookmark }): Planned[] => {
     const before = bookmark ?? firstBookmark(config.startDate, config.deletes ? asOf : undefined)
     const from = before.progress.lowWater
+    if (before.since !== undefined && config.startDate < before.since)
+      log.warning(
+        `${stream.name}: start_date lies before ${formatInstant(before.since)}, where the state ` +
+          'began; what changed before that is not read. To read it, run once with that end_date ' +
+          'and without --state.',
+      )
     if (from < upper || before.isReloading)
       return [{ stream, entry, before, isResumed: bookmark !== undefined }]
     log.info(
