@@ -55,7 +55,8 @@ export async function sendAnswer(
   now: number,
   fault: Fault | undefined,
 ): Promise<void> {
-  const bytes = Buffer.from(answer.text)
+  const bytes =
+    fault?.base64 === undefined ? Buffer.from(answer.text) : Buffer.from(fault.base64, 'base64')
   const zipped = bytes.length > 0 && wantsGzip(request)
   const body = zipped ? await compress(bytes, { level: constants.Z_BEST_SPEED }) : bytes
   response.statusCode = answer.status

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { type SimulatorOptions, startSimulator } from './index.ts'
@@ -7,9 +8,18 @@ const parser = yargs(hideBin(process.argv))
   .usage(
     '$0 [options]\n\nA local QuickBooks Online on 127.0.0.1. Prints the settings of a client as JSON on stdout\nand runs until it is interrupted.',
   )
-  .option('invoices', { type: 'number', default: 2000, describe: 'Invoices to generate' })
-  .option('customers', { type: 'number', default: 500, describe: 'Customers to generate' })
-  .option('items', { type: 'number', default: 200, describe: 'Items to generate' })
+  .option('invoices', {
+    type: 'number',
+    describe: 'Invoices to generate [2000; with --data 0]',
+  })
+  .option('customers', {
+    type: 'number',
+    describe: 'Customers to generate [500; with --data 0]',
+  })
+  .option('items', {
+    type: 'number',
+    describe: 'Items to generate [200; with --data 0]',
+  })
   .option('seed', { type: 'number', default: 1, describe: 'Same seed and sizes, same company' })
   .option('from', { type: 'string', default: '2016-01-01', describe: 'Start of the history' })
   .option('to', { type: 'string', default: '2026-01-01', describe: 'End of the history' })
@@ -22,7 +32,7 @@ const parser = yargs(hideBin(process.argv))
   })
   .option('data', {
     type: 'string',
-    describe: 'Serve the recorded *.json of this folder; sizes then default to 0',
+    describe: 'Serve the recorded *.json of this folder',
   })
   .option('port', { type: 'number', default: 0, describe: 'Port; 0 takes a free one' })
   .option('latency-ms', { type: 'number', default: 0, describe: 'Added to each data answer' })
@@ -45,18 +55,20 @@ const parser = yargs(hideBin(process.argv))
   .epilogue(
     'While it runs: GET /_simulator/stats, /log, /rows?entity=Invoice; POST /_simulator/script,\n/edit, /clock, /switches, /tokens. dev/simulator/README.md has examples.',
   )
+  .version(false)
   .strict()
   .wrap(100)
 
 const given = await parser.parseAsync()
-const explicit = process.argv.join(' ')
-const sized = (name: 'invoices' | 'customers' | 'items') =>
-  given.data !== undefined && !explicit.includes(`--${name}`) ? 0 : given[name]
+const usual = given.data === undefined ? { invoices: 2000, customers: 500, items: 200 } : {}
+// npm runs the script in the workspace's folder; paths are meant from where the user stands.
+const data = given.data === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', given.data)
 
 const options: SimulatorOptions = {
-  invoices: sized('invoices'),
-  customers: sized('customers'),
-  items: sized('items'),
+  ...usual,
+  ...(given.invoices !== undefined && { invoices: given.invoices }),
+  ...(given.customers !== undefined && { customers: given.customers }),
+  ...(given.items !== undefined && { items: given.items }),
   seed: given.seed,
   from: given.from,
   to: given.to,
@@ -68,7 +80,7 @@ const options: SimulatorOptions = {
   rotation: given.rotation,
   accessTokenSeconds: given.accessTokenSeconds,
   ...(given.limits ? {} : { limits: false as const }),
-  ...(given.data !== undefined && { data: given.data }),
+  ...(data !== undefined && { data }),
   ...(given.refreshToken !== undefined && { refreshToken: given.refreshToken }),
   ...(given.clientId !== undefined && { clientId: given.clientId }),
   ...(given.clientSecret !== undefined && { clientSecret: given.clientSecret }),

@@ -6,7 +6,7 @@ import type { Company } from './company.ts'
 import type { Journal } from './journal.ts'
 import type { Switches } from './options.ts'
 import type { Edit, Script, Step, Trigger } from './script.ts'
-import { rowText } from './table.ts'
+import { gone, rowText } from './table.ts'
 import type { Tokens } from './tokens.ts'
 
 export type Control = {
@@ -78,7 +78,10 @@ export function* rowLines(company: Company, name: string, deleted: boolean): Gen
     for (const { id, at } of table.deleted) yield deletedText(id, at)
     return
   }
-  for (const slot of table.order.slice(0, table.live)) yield rowText(table, slot)
+  for (const slot of table.order.slice(0, table.live)) {
+    // The company may change while the lines are sent.
+    if (((table.flags[slot] as number) & gone) === 0) yield rowText(table, slot)
+  }
 }
 
 function setClock(clock: Clock, order: Record<string, unknown>): void {

@@ -16,6 +16,8 @@ export type Fault = {
   detail?: string
   /** The body itself, with `body: 'text'`. */
   text?: string
+  /** The body's bytes in base64, whatever the answer was: malformed UTF-8, for one. */
+  base64?: string
   headers?: Record<string, string>
   /** Sends this many bytes of the (compressed, if asked for) body and no more. */
   cutAfterBytes?: number

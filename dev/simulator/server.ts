@@ -26,7 +26,7 @@ function pause(ms: number): Promise<void> {
 function effects(fault: Fault | undefined): string {
   if (!fault) return ''
   return Object.entries(fault)
-    .filter(([key]) => !['times', 'after', 'endpoint', 'entity', 'text'].includes(key))
+    .filter(([key]) => !['times', 'after', 'endpoint', 'entity', 'text', 'base64'].includes(key))
     .map(([key, value]) => (value === true ? key : `${key}=${JSON.stringify(value)}`))
     .join(' ')
 }
