@@ -141,7 +141,7 @@ with written as (
     version = coalesce(excluded.version, t.version),
     payload_source = excluded.payload_source
   where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
-    and (row(t.payload) *<> row(excluded.payload)
+    and (row(t.payload)::record *<> row(excluded.payload)::record
          or (t.payload_source is null) <> (excluded.payload_source is null))
   returning t.xmax = 0 as inserted)
 select count(*) filter (where inserted)::int as inserted,
