@@ -21,11 +21,11 @@ test('the end table has a line per stream and a total', () => {
     ['target', 'invoices', 'record_count', 19999],
   )
   expect(formatEndTable(streams, 65)).toEqual([
-    'stream         rows  loaded  calls  windows    duration',
-    'invoices     20,000  19,999     21      122       4.1 s',
-    'items             0       -      1        -           -',
-    '(no stream)       -       -      2        -           -',
-    'total        20,000  19,999     24      122  1 min 05 s',
+    'stream      rows  loaded  calls  windows    duration',
+    'invoices  20,000  19,999     21      122       4.1 s',
+    'items          0       -      1        -           -',
+    '(shared)       -       -      2        -           -',
+    'total     20,000  19,999     24      122  1 min 05 s',
   ])
 })
 

@@ -17,7 +17,7 @@ export function formatEndTable(streams: Tally['streams'], seconds: number): stri
   ]
   return alignColumns([
     ['stream', ...counts, 'duration'],
-    ...[...streams].map(([name, tally]) => row(name === '' ? '(no stream)' : name, tally)),
+    ...[...streams].map(([name, tally]) => row(name === '' ? '(shared)' : name, tally)),
     row('total', { ...total, seconds }),
   ])
 }

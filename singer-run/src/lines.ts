@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream'
 
+const MOST_CHARACTERS = 1024 * 1024
+
 /** The lines of a text stream, each whole; one that is longer than the limit comes in pieces. */
 export async function* wholeLines(
   input: Readable,
-  maxCharacters = 1024 * 1024,
+  maxCharacters: number = MOST_CHARACTERS,
 ): AsyncGenerator<string, void, void> {
   let rest = ''
   input.setEncoding('utf8')

@@ -49,7 +49,6 @@ async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
     keepStates(target.stdout ?? noBytes(), state.replace, life.log).catch((failure) => {
       stateFailure = failure
       stopBoth('SIGTERM')
-      target.stdout?.resume()
     }),
   ])
 
