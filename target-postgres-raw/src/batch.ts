@@ -1,10 +1,13 @@
 import { ProtocolError } from '@singer-io-ts/core'
-import type { StagedRow } from './copy.ts'
+import { type StagedRow, stageRow } from './copy.ts'
 import { type Instant, isEarlier } from './instant.ts'
+import type { Row } from './row.ts'
+import { type Bytes, createSlabs, isSameBytes, type Slabs } from './slabs.ts'
 
 /** What waits for the next commit, of all streams, in the order in which it came. */
 export type Batch = {
   rows: StagedRow[]
+  slabs: Slabs
   /** Only the last is printed; the others serve when the batch must be cut before a bad line. */
   states: { line: number; text: string }[]
   activations: Activation[]
@@ -25,17 +28,24 @@ export type Activation = {
 export type BatchLimits = { rows: number; bytes: number }
 
 export function emptyBatch(): Batch {
-  return { rows: [], states: [], activations: [], bytes: 0, since: undefined }
+  return { rows: [], slabs: createSlabs(), states: [], activations: [], bytes: 0, since: undefined }
 }
 
-export function addRow(batch: Batch, row: StagedRow): void {
+export function addRow(batch: Batch, row: Row): void {
+  addStaged(batch, stageRow(row, batch.slabs))
+}
+
+function addStaged(batch: Batch, row: StagedRow): void {
   batch.since ??= performance.now()
   batch.rows.push(row)
-  batch.bytes += row.payload.length + row.id.length + (row.payloadSource?.length ?? 0) + ROW_BYTES
-  if (row.requestPayload !== undefined) batch.bytes += row.requestPayload.length
+  batch.bytes += ROW_BYTES + lengthOf(row.payload) + lengthOf(row.payloadSource)
 }
 
-/** About what a row costs beside its texts. */
+function lengthOf(bytes: Bytes | undefined): number {
+  return bytes === undefined ? 0 : bytes.end - bytes.start
+}
+
+/** About what a row costs beside its payload. */
 const ROW_BYTES = 100
 
 export function addState(batch: Batch, line: number, text: string): void {
@@ -60,10 +70,10 @@ export function isFull(batch: Batch, limits: BatchLimits): boolean {
   )
 }
 
-/** The part that came before a line. */
+/** The part that came before a line; it lives in the memory of the whole. */
 export function cutBefore(batch: Batch, line: number): Batch {
   const cut = emptyBatch()
-  for (const row of batch.rows) if (row.line < line) addRow(cut, row)
+  for (const row of batch.rows) if (row.line < line) addStaged(cut, row)
   for (const state of batch.states) if (state.line < line) addState(cut, state.line, state.text)
   for (const activation of batch.activations)
     if (activation.line < line) addActivation(cut, activation)
@@ -159,7 +169,8 @@ export function keysMeet(row: StagedRow): ProtocolError {
 
 function isSamePayload(a: StagedRow, b: StagedRow): boolean {
   return (
-    a.payload === b.payload && (a.payloadSource === undefined) === (b.payloadSource === undefined)
+    isSameBytes(a.payload, b.payload) &&
+    (a.payloadSource === undefined) === (b.payloadSource === undefined)
   )
 }
 

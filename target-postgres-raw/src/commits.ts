@@ -37,6 +37,7 @@ export function createCommits(options: CommitsOptions): Commits {
   async function commit(batch: Batch): Promise<void> {
     try {
       await commitWhole(batch)
+      batch.slabs.release()
     } catch (thrown) {
       if (thrown instanceof ProtocolError && thrown.line !== undefined)
         await commitBefore(batch, thrown.line)

@@ -1,39 +1,65 @@
 import type { Row } from './row.ts'
-import type { Table } from './table.ts'
+import type { Bytes, Slabs } from './slabs.ts'
 
-/** A row on its way to the staging table. */
-export type StagedRow = Row & { table: Table }
-
-const CHUNK_CHARACTERS = 64 * 1024
-
-/** Rows → COPY's text format, in pieces of about 64 kB. */
-export function* copyChunks(rows: Iterable<StagedRow>): Generator<Buffer, void, void> {
-  let parts: string[] = []
-  let characters = 0
-  for (const row of rows) {
-    const line = copyLine(row)
-    parts.push(line)
-    characters += line.length
-    if (characters >= CHUNK_CHARACTERS) {
-      yield Buffer.from(parts.join(''))
-      parts = []
-      characters = 0
-    }
-  }
-  if (parts.length > 0) yield Buffer.from(parts.join(''))
+/** A waiting row: its long texts lie in slabs, ready for COPY. */
+export type StagedRow = Omit<Row, 'payload' | 'payloadSource' | 'unusable'> & {
+  payload: Bytes
+  payloadSource: Bytes | undefined
 }
 
-/** One row as a line of COPY; the order is that of STAGING_COLUMNS. */
-export function copyLine(row: StagedRow): string {
-  const payload = escapeText(row.payload)
-  const payloads = row.table.payloadType === 'jsonb' ? `${payload}\t\\N` : `\\N\t${payload}`
+/** A row made ready to wait. */
+export function stageRow(row: Row, slabs: Slabs): StagedRow {
+  const { payload, payloadSource, unusable: _, ...rest } = row
+  return Object.assign(rest, {
+    payload: slabs.keep(escapeText(payload)),
+    payloadSource: payloadSource === undefined ? undefined : slabs.keep(escapeText(payloadSource)),
+  })
+}
+
+const CHUNK_BYTES = 64 * 1024
+
+/** Rows → COPY's text format, in pieces of about 64 kB; columns in the staging table's order. */
+export function* copyChunks(rows: Iterable<StagedRow>): Generator<Buffer, void, void> {
+  let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+  let used = 0
+  for (const row of rows) {
+    const head = copyHead(row)
+    const tail = copyTail(row)
+    const { payload, payloadSource } = row
+    const most =
+      (head.length + tail.length) * 3 +
+      (payload.end - payload.start) +
+      (payloadSource === undefined ? 0 : payloadSource.end - payloadSource.start) +
+      8
+    if (used + most > chunk.length) {
+      if (used > 0) yield chunk.subarray(0, used)
+      chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, most))
+      used = 0
+    }
+    used += chunk.write(head, used)
+    used += payload.buffer.copy(chunk, used, payload.start, payload.end)
+    used += chunk.write(tail, used)
+    if (payloadSource === undefined) used += chunk.write('\\N\n', used, 'latin1')
+    else {
+      used += payloadSource.buffer.copy(chunk, used, payloadSource.start, payloadSource.end)
+      used += chunk.write('\n', used, 'latin1')
+    }
+  }
+  if (used > 0) yield chunk.subarray(0, used)
+}
+
+function copyHead(row: StagedRow): string {
+  const column = row.table.payloadType === 'jsonb' ? '' : '\\N\t'
+  return `${row.table.number}\t${escapeText(row.id)}\t${column}`
+}
+
+function copyTail(row: StagedRow): string {
+  const column = row.table.payloadType === 'jsonb' ? '\t\\N' : ''
   return (
-    `${row.table.number}\t${escapeText(row.id)}\t${payloads}` +
-    `\t${row.windowStart ?? '\\N'}\t${row.windowEnd ?? '\\N'}` +
+    `${column}\t${row.windowStart ?? '\\N'}\t${row.windowEnd ?? '\\N'}` +
     `\t${row.pageNumber ?? '\\N'}\t${row.pageSize ?? '\\N'}` +
     `\t${row.requestPayload === undefined ? '\\N' : escapeText(row.requestPayload)}` +
-    `\t${row.extractedAt ?? '\\N'}\t${row.deletedAt ?? '\\N'}\t${row.version ?? '\\N'}` +
-    `\t${row.payloadSource === undefined ? '\\N' : escapeText(row.payloadSource)}\n`
+    `\t${row.extractedAt ?? '\\N'}\t${row.deletedAt ?? '\\N'}\t${row.version ?? '\\N'}\t`
   )
 }
 

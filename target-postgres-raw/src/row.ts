@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto'
 import { objectMembers, ProtocolError, type ReadRecord, withoutMembers } from '@singer-io-ts/core'
 import { hasReplaceable, replaceInJson, replaceInText } from './characters.ts'
 import { type Instant, parseInstant } from './instant.ts'
+import type { Table } from './table.ts'
 
 /** What a record becomes: the columns of its row. `undefined` is null. */
 export type Row = {
+  table: Table
   stream: string
   /** The input line, for messages; rows of a BATCH file also say where in the file. */
   line: number
-  place?: string
+  place: string | undefined
   id: string
   /** The id as sent, where characters had to be replaced in it. */
   exactId: string
@@ -27,22 +29,19 @@ export type Row = {
   unusable: string[]
 }
 
-export type RowOptions = {
-  keyProperties: readonly string[]
-  payloadType: 'json' | 'jsonb'
-}
-
 /** A record → its row. Throws ProtocolError when its key is unusable. */
-export function makeRow(record: ReadRecord, options: RowOptions): Row {
-  const { keyProperties, payloadType } = options
+export function makeRow(record: ReadRecord, table: Table, place?: string): Row {
+  const { keyProperties, payloadType } = table
   const id = makeId(record, keyProperties, replaceInText)
   const exactId = hasReplaceable(record.text) ? makeId(record, keyProperties) : id
   const cleaned = payloadType === 'jsonb' ? replaceInJson(record.text) : record.text
   const isClean = cleaned === record.text
   const members = isClean ? record.members : objectMembers(cleaned).members
   const row: Row = {
+    table,
     stream: record.stream,
     line: record.line,
+    place,
     id,
     exactId,
     payload: cleaned,
@@ -93,13 +92,25 @@ const COLUMNS = {
 function setColumn(row: Row, name: keyof typeof COLUMNS, json: string): boolean {
   const column = COLUMNS[name]
   if (column === 'requestPayload') {
-    row.requestPayload = replaceInJson(json)
+    row.requestPayload = keepRequest(replaceInJson(json))
     return true
   }
   const value =
     column === 'pageNumber' || column === 'pageSize' ? parseInteger(json) : parseTime(json)
   if (value !== undefined) row[column] = value
   return value !== undefined
+}
+
+let lastRequest = ''
+
+/** The rows of a page share one text; a copy, for a piece would keep its whole line in memory. */
+function keepRequest(json: string): string {
+  if (json !== lastRequest) lastRequest = copyText(json)
+  return lastRequest
+}
+
+function copyText(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 function parseTime(json: string): Instant | undefined {
@@ -141,7 +152,9 @@ function keyValue(
   if (typeof value === 'boolean') return { digits: String(value) }
   if (typeof value === 'number') {
     const member = members.findLast(({ name }) => name === key)
-    return { digits: member === undefined ? String(value) : text.slice(member.start, member.end) }
+    return {
+      digits: member === undefined ? String(value) : copyText(text.slice(member.start, member.end)),
+    }
   }
   const found =
     value === undefined

@@ -6,9 +6,8 @@ import {
   type ReadRecord,
   type ReadSchema,
 } from '@singer-io-ts/core'
-import type { StagedRow } from './copy.ts'
 import { type Instant, isEarlier } from './instant.ts'
-import { makeRow } from './row.ts'
+import { makeRow, type Row } from './row.ts'
 import * as sql from './sql.ts'
 import { type Counts, type Store, zeroCounts } from './store.ts'
 import type { Table } from './table.ts'
@@ -32,7 +31,7 @@ export type Streams = {
   /** Takes a SCHEMA: finds or makes the table. Another key than before is bad input. */
   declare(message: ReadSchema): Promise<void>
   /** A record's row; throws ProtocolError when the record cannot be taken. */
-  rowOf(record: ReadRecord, place?: string): StagedRow
+  rowOf(record: ReadRecord, place?: string): Row
   find(name: string): Stream | undefined
   all(): Iterable<Stream>
 }
@@ -88,9 +87,7 @@ export function createStreams(
           `a RECORD of stream '${record.stream}' came before its SCHEMA`,
         )
       stream.validate?.(record)
-      const { table } = stream
-      const made = makeRow(record, table)
-      const row: StagedRow = Object.assign(made, { table }, place === undefined ? {} : { place })
+      const row = makeRow(record, stream.table, place)
       for (const name of row.unusable)
         warnOnce(
           stream,
