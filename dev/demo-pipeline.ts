@@ -21,6 +21,7 @@ export async function runPipeline(
   tapFlags: string,
   environment: Environment,
   life: Life,
+  rowsRead?: () => number,
 ): Promise<PipelineResult> {
   if (!existsSync(BUILT))
     throw new ConfigError([`${BUILT} is missing: the programs are not built`], {
@@ -50,7 +51,7 @@ export async function runPipeline(
     running.kill((life.signal.reason as StopError).code === 130 ? 'SIGINT' : 'SIGTERM'),
   )
   const log = createWriteStream(places.log, { mode: 0o600 })
-  const progress = createProgress(places.state, environment)
+  const progress = createProgress(places.state, environment, rowsRead)
   const tally = createTally()
   for await (const line of wholeLines(running.stderr)) {
     log.write(`${line}\n`)
@@ -75,7 +76,11 @@ export function isInformation(line: string): boolean {
 type Progress = { print(line: string): void; end(): void }
 
 /** One line at the foot of a terminal that says what is stored; elsewhere nothing. */
-function createProgress(state: string, environment: Environment): Progress {
+function createProgress(
+  state: string,
+  environment: Environment,
+  rowsRead?: () => number,
+): Progress {
   const isShown = process.stdout.isTTY && !environment.CI && environment.TERM !== 'dumb'
   const erase = (): void => {
     if (isShown) process.stdout.write('\r\u001b[K')
@@ -83,7 +88,8 @@ function createProgress(state: string, environment: Environment): Progress {
   const begin = performance.now()
   const draw = (): void => {
     const seconds = Math.round((performance.now() - begin) / 1000)
-    const text = `  ${storedRows(state) || 'starting'} … ${seconds} s`
+    const read = rowsRead === undefined ? [] : [`${formatCount(rowsRead())} rows read`]
+    const text = `  ${[`${seconds} s`, ...read, ...storedRows(state)].join(' · ')}`
     process.stdout.write(`\r${text.slice(0, (process.stdout.columns ?? 80) - 1)}\u001b[K`)
   }
   const timer = isShown ? setInterval(draw, 200) : undefined
@@ -99,15 +105,15 @@ function createProgress(state: string, environment: Environment): Progress {
   }
 }
 
-/** `invoices 20,000 rows, items 1,000 rows stored`, as the state tells it. */
-function storedRows(state: string): string {
+/** `stored: invoices 20,000, items 1,000`, as the state tells it; nothing before there is one. */
+function storedRows(state: string): string[] {
   try {
     const { bookmarks } = JSON.parse(readFileSync(state, 'utf8'))
     const parts = Object.entries(bookmarks as Record<string, { rows?: number }>).map(
       ([stream, { rows }]) => `${stream} ${formatCount(rows)}`,
     )
-    return parts.length === 0 ? '' : `stored: ${parts.join(', ')}`
+    return parts.length === 0 ? [] : [`stored: ${parts.join(', ')}`]
   } catch {
-    return ''
+    return []
   }
 }

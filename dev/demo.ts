@@ -82,7 +82,10 @@ async function showSimulated(options: Options, env: Environment, life: Life): Pr
         ...simulator.config,
         token_file: places.token,
       })
-      return await load({ places, database, diary, tapFlags: '', env, life, keep: options.keep })
+      const rowsRead = (): number =>
+        Object.values(simulator.stats().rows).reduce((sum, rows) => sum + rows, 0)
+      const { keep } = options
+      return await load({ places, database, diary, tapFlags: '', rowsRead, env, life, keep })
     } finally {
       await simulator.close()
     }
@@ -110,6 +113,7 @@ async function showQuickbooks(options: Options, env: Environment, life: Life): P
 }
 
 type Load = {
+  rowsRead?: () => number
   places: Places
   database: Database
   diary: Diary
@@ -120,7 +124,8 @@ type Load = {
 }
 
 /** Runs the pipeline and shows what it did. */
-async function load({ places, database, diary, tapFlags, env, life, keep }: Load): Promise<number> {
+async function load(job: Load): Promise<number> {
+  const { places, database, diary, env, life } = job
   print(`Postgres    ${database.title}, schema ${database.schema}`)
   await writeSettings(places.targetConfig, {
     connection_string: database.connectionString,
@@ -133,7 +138,7 @@ async function load({ places, database, diary, tapFlags, env, life, keep }: Load
     isResumed ? `Pipeline    goes on from ${state}` : 'Pipeline    first run: everything is read',
     '',
   )
-  const result = await runPipeline(places, tapFlags, env, life)
+  const result = await runPipeline(places, job.tapFlags, env, life, job.rowsRead)
   life.signal.throwIfAborted()
   const log = relative(places.base, places.log)
   if (result.code !== 0) {
@@ -157,17 +162,12 @@ async function load({ places, database, diary, tapFlags, env, life, keep }: Load
   await printTables(database)
   print('', `The state is in ${state}: the next npm start goes on from there.`)
   print(`Every line that the programs said is in ${log}.`)
-  await lookInside({ places, database, life, keep })
+  await lookInside(job)
   return EXIT.done
 }
 
-async function lookInside({
-  places,
-  database,
-  life,
-  keep,
-}: Pick<Load, 'places' | 'database' | 'life' | 'keep'>): Promise<void> {
-  const from = (path: string): string => relative(process.cwd(), path) || '.'
+async function lookInside({ places, database, life, keep }: Load): Promise<void> {
+  const from = (path: string): string => relative(process.env.INIT_CWD ?? '.', path)
   if (!keep) {
     print(
       database.isEmbedded
