@@ -4,9 +4,16 @@ export type Range = { start: number; end: number }
 /** The windows of a run: cells of equal length from `origin` on, cut to `range`. */
 export type Grid = { origin: number; seconds: number; range: Range }
 
-/** The grid of windows of `chunkDays` from `origin`; a window has at least one second. */
+/** The last second that RFC 3339 can write: 9999-12-31T23:59:59Z. */
+const END_OF_TIME = 253_402_300_799
+
+/**
+ * The grid of windows of `chunkDays` from `origin`. A window has at least one second and does not
+ * reach beyond the calendar.
+ */
 export function createGrid(origin: number, chunkDays: number, range: Range): Grid {
-  return { origin, seconds: Math.max(1, Math.round(chunkDays * 86_400)), range }
+  const seconds = Math.max(1, Math.round(chunkDays * 86_400))
+  return { origin, seconds: Math.min(seconds, END_OF_TIME - origin), range }
 }
 
 /** The window in which the instant lies; outside the grid's range it is the whole cell. */
