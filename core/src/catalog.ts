@@ -26,41 +26,70 @@ export function readCatalog(path: string): Catalog {
   try {
     catalog = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''))
   } catch (cause) {
-    throw new ConfigError([`--catalog ${path}: ${(cause as Error).message}`], { cause })
+    const what = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read'
+    throw new ConfigError([`--catalog ${path}: ${what} (${(cause as Error).message})`], { cause })
   }
   const streams = (catalog as Catalog | null)?.streams
   if (!Array.isArray(streams))
     throw new ConfigError([`--catalog ${path}: has no list 'streams'`], {
       hint: 'Make one with --discover.',
     })
-  const faults = streams.flatMap((stream: Partial<CatalogStream> | null, index) =>
-    typeof stream?.tap_stream_id === 'string' || typeof stream?.stream === 'string'
-      ? []
-      : [`--catalog ${path}: stream ${index + 1} has no tap_stream_id`],
-  )
+  const faults = streams.flatMap((stream: Partial<CatalogStream> | null, index) => {
+    const name = stream?.tap_stream_id ?? stream?.stream
+    if (typeof name !== 'string')
+      return [`--catalog ${path}: stream ${index + 1} has no tap_stream_id`]
+    return listMetadata(stream).flatMap((entry, place) =>
+      isMetadataEntry(entry)
+        ? []
+        : [
+            `--catalog ${path}: metadata ${place + 1} of stream '${name}' is not an object with ` +
+              "a list 'breadcrumb' and an object 'metadata'",
+          ],
+    )
+  })
   if (faults.length > 0) throw new ConfigError(faults)
   return {
     streams: streams.map((stream: CatalogStream) => ({
       ...stream,
       tap_stream_id: stream.tap_stream_id ?? stream.stream,
       stream: stream.stream ?? stream.tap_stream_id,
-      metadata: Array.isArray(stream.metadata) ? stream.metadata : [],
+      schema: isObject(stream.schema) ? stream.schema : {},
+      key_properties: Array.isArray(stream.key_properties) ? stream.key_properties : [],
+      metadata: listMetadata(stream) as MetadataEntry[],
     })),
   }
 }
 
-/** Whether the stream is to be read. */
-export function isStreamSelected(stream: CatalogStream): boolean {
-  return isSelected(metadataAt(stream, []), stream.selected === true)
+function listMetadata(stream: Partial<CatalogStream> | null): readonly unknown[] {
+  return Array.isArray(stream?.metadata) ? stream.metadata : []
 }
 
-/** The stream's top-level properties that are not to be emitted; unknown ones always are. */
+function isMetadataEntry(entry: unknown): boolean {
+  return isObject(entry) && Array.isArray(entry.breadcrumb) && isObject(entry.metadata)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether the stream is to be read. `selected` beside the metadata is how old catalogs say it. */
+export function isStreamSelected(stream: CatalogStream): boolean {
+  const metadata = metadataAt(stream, [])
+  const old = stream.selected ?? stream.schema?.selected
+  const selected = metadata.selected ?? (typeof old === 'boolean' ? old : undefined)
+  return isSelected({ ...metadata, selected: selected ?? null }, false)
+}
+
+/**
+ * The stream's top-level properties that are not to be emitted. Those that nothing is said about
+ * go with their stream, as in the Meltano SDK.
+ */
 export function deselectedProperties(stream: CatalogStream): Set<string> {
   const names = new Set<string>()
   for (const { breadcrumb, metadata } of stream.metadata) {
     const name = breadcrumb[1]
     if (breadcrumb.length !== 2 || breadcrumb[0] !== 'properties' || name === undefined) continue
-    if (!isSelected(metadata, false)) names.add(name)
+    if (!isSelected(metadata, true)) names.add(name)
   }
   return names
 }

@@ -52,7 +52,7 @@ export async function runCli(program: Program): Promise<never> {
     const version = readVersion(program.packageUrl)
     if (flags.version) return print(`${name} ${version}`)
     if (flags.about) {
-      const format = flags.format as 'text' | 'json' | 'markdown'
+      const format = flagValues(flags.format).at(-1) as 'text' | 'json' | 'markdown'
       return print(formatAbout({ ...program.about, version }, format))
     }
     return program.run(flags, life)
@@ -102,6 +102,7 @@ async function parse(
     .locale('en')
     .strict()
     .demandCommand(0, 0)
+    .parserConfiguration({ 'dot-notation': false })
     .exitProcess(false)
     .wrap(100)
     .fail((message, error) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ErrorObject } from 'ajv'
 import { ConfigError } from './errors.ts'
+import { jsonBreak } from './json.ts'
 import type { Log } from './log.ts'
 
 /** One setting as JSON Schema; `secret: true` keeps its value out of every output. */
@@ -10,7 +11,8 @@ export type Setting = {
   description: string
   default?: string | number | boolean
   secret?: boolean
-  examples?: readonly unknown[]
+  /** What a `pattern` asks for, in words. */
+  form?: string
   [keyword: string]: unknown
 }
 
@@ -29,7 +31,7 @@ export type ReadSettingsOptions = {
   /** Environment names are this, an underscore and the setting in upper case. */
   environmentPrefix: string
   log: Log
-  /** Faults that lie between settings; called when each one alone is good. */
+  /** Faults beyond JSON Schema. Gets the settings that are good so far; others are absent. */
   check?: (settings: Record<string, unknown>) => string[]
 }
 
@@ -40,25 +42,33 @@ export type ReadSettingsOptions = {
 export async function readSettings(options: ReadSettingsOptions): Promise<Record<string, unknown>> {
   const { schema, log } = options
   const faults: string[] = []
-  const settings: Record<string, unknown> = {}
   const files = options.sources.filter((source) => source !== 'ENV')
-  for (const file of files) Object.assign(settings, readConfigFile(file, faults))
-  if (files.length < options.sources.length) Object.assign(settings, readEnvironment(options))
+  const layers = files.map((file) => readConfigFile(file, faults))
+  if (files.length < options.sources.length) layers.push(readEnvironment(options))
+  const areAllRead = faults.length === 0
+
+  const given = new Map<string, unknown>()
+  // Meltano and compose files say null where they mean nothing.
+  for (const [name, value] of layers.flatMap((layer) => Object.entries(layer)))
+    if (value !== null) given.set(name, value)
   const known = Object.keys(schema.properties)
-  for (const [name, value] of Object.entries(settings)) {
-    const setting = schema.properties[name]
-    // Meltano and compose files say null where they mean nothing.
-    if (value === null) delete settings[name]
-    else if (setting === undefined) warnUnknown(name, known, log)
-    else settings[name] = coerce(value, setting.type)
-  }
+  for (const name of given.keys()) if (!known.includes(name)) warnUnknown(name, known, log)
+
+  const settings: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(schema.properties)) {
-    if (settings[name] === undefined && setting.default !== undefined)
-      settings[name] = setting.default
-    if (setting.secret && typeof settings[name] === 'string') log.hide(settings[name])
+    const value = given.has(name) ? coerce(given.get(name), setting.type) : setting.default
+    if (value !== undefined) settings[name] = value
+    if (setting.secret && (typeof value === 'string' || typeof value === 'number'))
+      log.hide(String(value))
   }
-  faults.push(...(await validate(settings, schema)))
-  if (faults.length === 0) faults.push(...(options.check?.(settings) ?? []))
+  const found = await validate(settings, schema)
+  // What is missing cannot be known while a file is unread.
+  faults.push(...found.filter((fault) => areAllRead || !fault.isMissing).map(({ line }) => line))
+  if (areAllRead) {
+    const good = { ...settings }
+    for (const { name } of found) delete good[name]
+    faults.push(...(options.check?.(good) ?? []))
+  }
   if (faults.length > 0)
     throw new ConfigError(faults, {
       hint:
@@ -70,6 +80,11 @@ export async function readSettings(options: ReadSettingsOptions): Promise<Record
 }
 
 function readConfigFile(path: string, faults: string[]): Record<string, unknown> {
+  if (path.trimStart().startsWith('{')) {
+    // Whoever gives the settings themselves must not find their secrets in a log.
+    faults.push('--config: takes the name of a JSON file, found JSON')
+    return {}
+  }
   let text: string
   try {
     text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
@@ -82,12 +97,14 @@ function readConfigFile(path: string, faults: string[]): Record<string, unknown>
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
       return parsed as Record<string, unknown>
     faults.push(`--config ${path}: is not a JSON object`)
-  } catch (cause) {
-    // V8's message quotes the text around the fault, which may be a secret: keep the place only.
-    const position = /position (\d+)/.exec((cause as Error).message)?.[1]
-    const line =
-      position === undefined ? '' : `, line ${text.slice(0, Number(position)).split('\n').length}`
-    faults.push(`--config ${path}: is not valid JSON${line}`)
+  } catch {
+    // V8's message quotes the text around the fault, which may be a secret: say the place only.
+    const line = text.trimEnd().slice(0, jsonBreak(text)).split('\n').length
+    faults.push(
+      text.trim() === ''
+        ? `--config ${path}: the file is empty`
+        : `--config ${path}: is not valid JSON, line ${line}`,
+    )
   }
   return {}
 }
@@ -111,46 +128,60 @@ function coerce(value: unknown, type: Setting['type']): unknown {
   const text = value.trim()
   if (type === 'boolean')
     return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : value
-  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : value
+  const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+  // Beyond 2^53 the digits would change.
+  return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : value
 }
+
+type Fault = { name: string; line: string; isMissing: boolean }
 
 async function validate(
   settings: Record<string, unknown>,
   schema: SettingsSchema,
-): Promise<string[]> {
+): Promise<Fault[]> {
   const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
-  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, keywords: ['secret'] })
+  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, keywords: ['secret', 'form'] })
   formats.default(ajv)
   const check = ajv.compile(schema)
   if (check(settings)) return []
-  const lines = (check.errors ?? []).map((error) => faultLine(error, settings, schema))
-  return [...new Set(lines)]
+  const faults = new Map<string, Fault>()
+  for (const error of check.errors ?? []) {
+    const fault = describeFault(error, settings, schema)
+    faults.set(fault.line, fault)
+  }
+  return [...faults.values()]
 }
 
-function faultLine(
+function describeFault(
   error: ErrorObject,
   settings: Record<string, unknown>,
   schema: SettingsSchema,
-): string {
+): Fault {
   if (error.keyword === 'required') {
     const name = String(error.params.missingProperty)
-    return `${name}: is required, found nothing (${schema.properties[name]?.title ?? ''})`
+    const line = `${name}: is required, found nothing (${schema.properties[name]?.title ?? ''})`
+    return { name, line, isMissing: true }
   }
   const name = error.instancePath.split('/')[1] ?? ''
   const setting = schema.properties[name]
   const wanted =
     error.keyword === 'enum'
       ? `must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`
-      : error.keyword === 'pattern' || error.keyword === 'format'
-        ? `must be ${(setting?.form as string | undefined) ?? error.message?.replace(/^must /, '')}`
+      : setting?.form !== undefined && ['pattern', 'format', 'type'].includes(error.keyword)
+        ? `must be ${setting.form}`
         : (error.message ?? 'is wrong')
-  return `${name}: ${wanted}, found ${describeValue(settings[name], setting)}`
+  const line = `${name}: ${wanted}, found ${describeValue(settings[name], setting)}`
+  return { name, line, isMissing: false }
 }
 
 function describeValue(value: unknown, setting: Setting | undefined): string {
   if (setting?.secret)
     return typeof value === 'string' ? `a text of ${value.length} characters` : `a ${typeof value}`
-  return JSON.stringify(value)
+  // The digits in the file are not known any more.
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    return 'a number of more than 15 digits'
+  const text = JSON.stringify(value)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }
 
 function warnUnknown(name: string, known: readonly string[], log: Log): void {

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** What each way to end means to the caller; the same numbers in every program here. */
 export const EXIT = {
   done: 0,
@@ -70,19 +72,41 @@ export class ClosedOutputError extends SingerError {
   override readonly name = 'ClosedOutputError'
 
   constructor(cause?: unknown) {
-    super(EXIT.closedOutput, 'the program that reads this output has closed it', { cause })
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code
+    // A full disk, for one, is no reader that has gone.
+    const isGone = code === undefined || GONE.includes(code)
+    super(
+      EXIT.closedOutput,
+      isGone ? 'the program that reads this output has closed it' : 'the output cannot be written',
+      { cause },
+    )
   }
 }
+
+const GONE = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']
 
 /** The text of anything thrown, with the messages of its causes, on one line. */
 export function describeError(thrown: unknown): string {
   const parts: string[] = []
-  for (let at: unknown = thrown; at !== undefined && at !== null && parts.length < 4; ) {
-    const text = at instanceof Error ? at.message || codeOf(at) || at.name : String(at)
+  let at: unknown = thrown
+  for (let depth = 0; depth < 4 && at !== undefined && at !== null; depth++) {
+    const text =
+      at instanceof Error
+        ? at.message || codeOf(at) || at.name
+        : typeof at === 'string'
+          ? at
+          : inspect(at)
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text)
-    at = at instanceof AggregateError ? at.errors[0] : at instanceof Error ? at.cause : undefined
+    const first = at instanceof AggregateError ? at.errors[0] : undefined
+    at = first ?? (at instanceof Error ? at.cause : undefined)
   }
-  return parts.join(': ')
+  const text = parts.join(': ')
+  return text === '' ? `${inspect(thrown)} was thrown` : oneLine(text)
+}
+
+/** The text with its line breaks as blanks. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n]+\s*/g, ' ')
 }
 
 function codeOf(error: Error): string | undefined {

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { oneLine } from './errors.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical'
 export type LogFormat = 'text' | 'json'
@@ -58,7 +59,8 @@ export function createLog(
   output: Writable,
   environment: Record<string, string | undefined> = {},
 ): Log {
-  const secrets = new Set<string>()
+  /** Longest first: a secret may begin with another one. */
+  let secrets: string[] = []
   let level: LogLevel = 'info'
   const wantsJson = Boolean(environment.LOGGING_CONF_FILE || environment.SINGER_SDK_LOG_CONFIG)
   let format: LogFormat = wantsJson ? 'json' : 'text'
@@ -69,11 +71,20 @@ export function createLog(
     return shown
   }
 
+  function hideWithin(value: unknown): unknown {
+    if (typeof value === 'string') return hideSecrets(value)
+    if (Array.isArray(value)) return value.map(hideWithin)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, at]) => [name, hideWithin(at)]))
+  }
+
   function print(lineLevel: LogLevel, message: string, fields: LogFields = {}): void {
     if (RANK[lineLevel] < RANK[level]) return
     const text = hideSecrets(message)
     if (format === 'text') {
-      output.write(`${lineLevel.toUpperCase()} ${text}\n`)
+      // Stacks keep their lines.
+      const shown = lineLevel === 'debug' ? text : oneLine(text)
+      output.write(`${lineLevel.toUpperCase()} ${shown}\n`)
       return
     }
     const entry = {
@@ -83,9 +94,9 @@ export function createLog(
       ts: Date.now() / 1000,
       thread_name: 'MainThread',
       app_name: name,
-      stream_name: fields.stream ?? null,
+      stream_name: fields.stream === undefined ? null : hideSecrets(fields.stream),
       message: text,
-      ...(fields.metric && { metric_info: fields.metric }),
+      ...(fields.metric && { metric_info: hideWithin(fields.metric) }),
     }
     output.write(`${JSON.stringify(entry)}\n`)
   }
@@ -105,14 +116,9 @@ export function createLog(
     },
     hide(secret) {
       // Shorter texts would blank out innocent words.
-      if (secret.length < 4) return
-      for (const form of [
-        secret,
-        encodeURIComponent(secret),
-        JSON.stringify(secret).slice(1, -1),
-        Buffer.from(secret).toString('base64'),
-      ])
-        secrets.add(form)
+      if (secret.trim().length < 4) return
+      const forms = new Set([...secrets, ...formsOf(secret), ...formsOf(secret.trim())])
+      secrets = [...forms].sort((a, b) => b.length - a.length)
     },
     configure(options) {
       level = options.level ?? level
@@ -120,4 +126,21 @@ export function createLog(
     },
     level: () => level,
   }
+}
+
+/** The ways in which a text turns up in URLs, forms, JSON, headers and messages. */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  const query = new URLSearchParams([['', secret]]).toString().slice(1)
+  return [
+    secret,
+    oneLine(secret),
+    query,
+    query.replaceAll('+', '%20'),
+    // A lone surrogate has no form in URLs.
+    encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\uFFFD')),
+    JSON.stringify(secret).slice(1, -1),
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+  ]
 }

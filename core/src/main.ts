@@ -19,7 +19,11 @@ export type Life = {
   environment: Record<string, string | undefined>
 }
 
-/** After a signal the process ends within this time, whatever hangs. */
+export type LifeOptions = {
+  /** After a signal or a closed stdout the process ends within this time, whatever hangs. */
+  lastMomentMs?: number
+}
+
 const LAST_MOMENT_MS = 9000
 
 /**
@@ -30,36 +34,59 @@ export async function runMain(
   name: string,
   environment: Record<string, string | undefined>,
   body: (life: Life) => Promise<number>,
+  options: LifeOptions = {},
 ): Promise<never> {
   const log = createLog(name, process.stderr, environment)
   const out = createWriter(process.stdout)
   const stop = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) return
-      const reason = new StopError(signal)
-      stop.abort(reason)
-      setTimeout(() => process.exit(reason.code), LAST_MOMENT_MS).unref()
-    })
+
+  function stopWith(reason: unknown): void {
+    if (stop.signal.aborted) return
+    // First, so that no listener of the abort can keep it from being set.
+    setTimeout(() => {
+      reportEnd(reason, log)
+      process.exit(exitCode(reason))
+    }, options.lastMomentMs ?? LAST_MOMENT_MS).unref()
+    stop.abort(reason)
   }
-  process.stdout.on('error', (cause) => stop.abort(new ClosedOutputError(cause)))
+
+  let isFailing = false
+  async function fail(thrown: unknown): Promise<never> {
+    if (!isFailing) {
+      isFailing = true
+      const reason = stop.signal.aborted ? stop.signal.reason : thrown
+      await out.flush().catch(() => {})
+      reportEnd(reason, log)
+      await endWith(exitCode(reason))
+    }
+    return new Promise(() => {})
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => stopWith(new StopError(signal)))
+  process.stdout.on('error', (cause) => stopWith(new ClosedOutputError(cause)))
   process.stderr.on('error', () => {})
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (thrown: unknown) => {
-      reportEnd(thrown, log)
-      process.exit(exitCode(thrown))
+      // Bare `undefined` would become the abort's own reason.
+      const reason = thrown ?? new Error(`${thrown} was thrown`)
+      stopWith(reason)
+      void fail(reason)
     })
+  // Node would end with 0 or 13 when a promise that nothing can settle is awaited.
+  process.once('beforeExit', () => void fail(new Error('waits for what can no longer come')))
 
-  let code: number
   try {
-    code = await body({ signal: stop.signal, log, out, environment })
+    const code = await body({ signal: stop.signal, log, out, environment })
     await out.flush()
+    return isFailing ? await fail(undefined) : await endWith(code)
   } catch (thrown) {
-    const reason = stop.signal.aborted ? stop.signal.reason : thrown
-    await out.flush().catch(() => {})
-    reportEnd(reason, log)
-    code = exitCode(reason)
+    return fail(thrown)
   }
+}
+
+/** Ends the process once stderr has taken everything. */
+async function endWith(code: number): Promise<never> {
   await new Promise<void>((resolve) => process.stderr.write('', () => resolve()))
   process.exit(code)
 }
@@ -82,7 +109,7 @@ function reportEnd(thrown: unknown, log: Log): void {
   } else if (thrown instanceof SingerError) {
     log.critical(withHint(describeError(thrown), thrown))
   } else {
-    const place = thrown instanceof Error ? thrown.stack?.split('\n')[1]?.trim() : undefined
+    const place = thrown instanceof Error ? /^ +(at .*)$/m.exec(thrown.stack ?? '')?.[1] : undefined
     log.critical(`a fault of the program itself: ${describeError(thrown)} (${place ?? 'no place'})`)
   }
 }

@@ -23,14 +23,20 @@ export function formatSchema(message: Omit<SchemaMessage, 'type'>): string {
   return JSON.stringify({ type: 'SCHEMA', ...message })
 }
 
-/** A RECORD line around `record`, the record's own JSON text, which is passed on to the letter. */
+/**
+ * A RECORD line around `record`, the record's own JSON text, which is passed on to the letter.
+ * Only line breaks between its members become blanks: a message is one line.
+ */
 export function formatRecord(stream: string, record: string, options: RecordOptions = {}): string {
   const version = options.version === undefined ? '' : `,"version":${options.version}`
   const time =
     options.timeExtracted === undefined
       ? ''
       : `,"time_extracted":${JSON.stringify(options.timeExtracted)}`
-  return `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":${record}${version}${time}}`
+  // Inside JSON strings line breaks are always escaped.
+  const line =
+    record.includes('\n') || record.includes('\r') ? record.replace(/[\r\n]/g, ' ') : record
+  return `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":${line}${version}${time}}`
 }
 
 /** A STATE line. */

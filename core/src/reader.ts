@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { ProtocolError } from './errors.ts'
-import { lastMember, type Member, objectMembers } from './json.ts'
+import { jsonBreak, lastMember, type Member, objectMembers } from './json.ts'
 import type { JsonSchema } from './messages.ts'
 
 /** A RECORD as read: the parsed record for looking, its exact text and member spans for storing. */
@@ -88,7 +88,8 @@ export async function* readLines(
   let number = 0
   const take = (bytes: Buffer): Line => {
     number++
-    const start = number === 1 && bytes.length >= 3 && bytes.readUIntBE(0, 3) === BOM ? 3 : 0
+    // Not only in line 1: files that were put together with cat have more of them.
+    const start = bytes.length >= 3 && bytes.readUIntBE(0, 3) === BOM ? 3 : 0
     const end = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length
     return { number, bytes: bytes.subarray(start, end) }
   }
@@ -136,8 +137,7 @@ function isBlank(bytes: Buffer): boolean {
 }
 
 function lineTooLong(number: number, start: Buffer, maxBytes: number): ProtocolError {
-  const stream = /"stream"\s*:\s*"([^"\\]{0,200})"/.exec(start.toString('latin1', 0, 4096))?.[1]
-  const what = stream === undefined ? 'the line' : `a message of stream '${stream}'`
+  const what = `the line${ofStream(start.toString('utf8', 0, 4096))}`
   return new ProtocolError(
     number,
     `${what} is longer than ${maxBytes} bytes, the most that one line may hold`,
@@ -146,8 +146,23 @@ function lineTooLong(number: number, start: Buffer, maxBytes: number): ProtocolE
 
 function decode(line: Line): string {
   if (isAscii(line.bytes)) return line.bytes.toString('latin1')
-  if (!isUtf8(line.bytes)) throw new ProtocolError(line.number, 'the bytes are not valid UTF-8')
-  return line.bytes.toString('utf8')
+  const text = line.bytes.toString('utf8')
+  if (isUtf8(line.bytes)) return text
+  throw new ProtocolError(line.number, `the bytes${ofStream(text)} are not valid UTF-8`)
+}
+
+/** `stream` of a line that cannot be parsed; only plain values may stand before it. */
+const STREAM =
+  /^\s*\{(?:\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+)\s*,)*?\s*"stream"\s*:\s*("(?:[^"\\]|\\.){1,200}")/
+
+function ofStream(text: string): string {
+  const quoted = STREAM.exec(text.slice(0, 4096))?.[1]
+  if (quoted === undefined) return ''
+  try {
+    return ` of stream '${JSON.parse(quoted)}'`
+  } catch {
+    return ''
+  }
 }
 
 function parseMessage(text: string, line: number): ReadMessage {
@@ -168,10 +183,11 @@ function parseMessage(text: string, line: number): ReadMessage {
       }
     }
     case 'ACTIVATE_VERSION': {
-      const version = versionDigits(text, line)
+      const stream = streamOf(parsed, line)
+      const version = versionDigits(text, line, stream)
       if (version === undefined)
-        throw new ProtocolError(line, "an ACTIVATE_VERSION message has no 'version'")
-      return { type: 'ACTIVATE_VERSION', line, stream: streamOf(parsed, line), version }
+        throw new ProtocolError(line, `an ACTIVATE_VERSION of stream '${stream}' has no 'version'`)
+      return { type: 'ACTIVATE_VERSION', line, stream, version }
     }
     case 'BATCH':
       return {
@@ -186,7 +202,7 @@ function parseMessage(text: string, line: number): ReadMessage {
     default:
       throw new ProtocolError(
         line,
-        `unknown message type ${JSON.stringify(parsed.type)?.slice(0, 60)}; ` +
+        `unknown message type ${describeType(parsed.type)}; ` +
           'known are SCHEMA, RECORD, STATE, ACTIVATE_VERSION and BATCH',
       )
   }
@@ -196,21 +212,25 @@ function parseObject(text: string, line: number): Record<string, unknown> {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : ''
-    if (!/^\s*[{[]/.test(text)) {
+  } catch {
+    if (!/^\s*\{/.test(text)) {
       throw new ProtocolError(
         line,
         `not a Singer message, it begins with ${JSON.stringify(text.slice(0, 20))}`,
         { hint: 'Only Singer messages may come on this input; send logs to stderr.' },
       )
     }
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
-    if (/unexpected end|unterminated/i.test(message) || position >= text.trimEnd().length)
-      throw new ProtocolError(line, 'the line ends inside its JSON', {
+    // V8's own message differs between versions and does not always have the place.
+    const position = jsonBreak(text)
+    if (position === text.length)
+      throw new ProtocolError(line, `the line${ofStream(text)} ends inside its JSON`, {
         hint: 'The program before this one was probably stopped while it wrote.',
       })
-    throw new ProtocolError(line, `not valid JSON at position ${position}`)
+    const found = JSON.stringify(text.slice(position, position + 20))
+    throw new ProtocolError(
+      line,
+      `the line${ofStream(text)} is not valid JSON from position ${position} on: ${found}`,
+    )
   }
   if (!isObject(parsed)) throw new ProtocolError(line, 'not a Singer message: not a JSON object')
   return parsed
@@ -231,7 +251,7 @@ function parseRecord(text: string, line: number, parsed: Record<string, unknown>
     members: objectMembers(recordText).members,
     record,
     timeExtracted: parsed.time_extracted,
-    version: parsed.version === undefined ? undefined : versionDigits(text, line),
+    version: parsed.version === undefined ? undefined : versionDigits(text, line, stream),
   }
 }
 
@@ -255,14 +275,23 @@ function streamOf(parsed: Record<string, unknown>, line: number): string {
   )
 }
 
-function versionDigits(text: string, line: number): string | undefined {
+function describeType(type: unknown): string {
+  if (typeof type === 'string') return JSON.stringify(type.slice(0, 60))
+  return Array.isArray(type) ? 'of an array' : `of kind ${type === null ? 'null' : typeof type}`
+}
+
+/** The version's digits, if a bigint column can hold them. */
+function versionDigits(text: string, line: number, stream: string): string | undefined {
   const span = lastMember(objectMembers(text).members, 'version')
   if (span === undefined) return undefined
   const digits = text.slice(span.start, span.end)
   if (digits === 'null') return undefined
-  // A bigint column holds it: at most 18 digits keeps clear of its end.
-  if (/^-?\d{1,18}$/.test(digits)) return digits
-  throw new ProtocolError(line, `'version' is not an integer: ${digits.slice(0, 40)}`)
+  if (/^-?\d{1,19}$/.test(digits) && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits))
+    return digits
+  throw new ProtocolError(
+    line,
+    `'version' of stream '${stream}' must be an integer of at most 64 bits, found ${digits.slice(0, 40)}`,
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

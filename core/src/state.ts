@@ -26,15 +26,29 @@ export function readState(path: string): State {
   try {
     state = JSON.parse(text)
   } catch {
-    const lines = text.trim().split('\n').length
-    throw fault(lines > 1 ? `holds ${lines} lines, not one JSON object` : 'is not whole JSON')
+    const lines = text.trim().split('\n')
+    throw fault(
+      lines.length > 1 && isJson(lines[0] ?? '')
+        ? `holds ${lines.length} lines, not one JSON object`
+        : 'is not whole JSON',
+    )
   }
   if (typeof state !== 'object' || state === null || Array.isArray(state))
     throw fault('is not a JSON object')
-  const { bookmarks } = state as State
-  if (bookmarks !== undefined && bookmarks !== null) {
-    if (typeof bookmarks !== 'object' || Array.isArray(bookmarks))
-      throw fault("'bookmarks' is not an object")
-  }
+  const { bookmarks, ...others } = state as State
+  if (others.type === 'STATE' && 'value' in others)
+    throw fault('holds a STATE message, not the value in it')
+  if (bookmarks === undefined || bookmarks === null) return others
+  if (typeof bookmarks !== 'object' || Array.isArray(bookmarks))
+    throw fault("'bookmarks' is not an object")
   return state as State
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
