@@ -37,8 +37,12 @@ export function addRow(batch: Batch, row: Row): void {
 
 function addStaged(batch: Batch, row: StagedRow): void {
   batch.since ??= performance.now()
+  // The rows of a page share one request.
+  const request = row.requestPayload
+  if (request !== undefined && request !== batch.rows.at(-1)?.requestPayload)
+    batch.bytes += request.length
   batch.rows.push(row)
-  batch.bytes += ROW_BYTES + lengthOf(row.payload) + lengthOf(row.payloadSource)
+  batch.bytes += ROW_BYTES + row.id.length + lengthOf(row.payload) + lengthOf(row.payloadSource)
 }
 
 function lengthOf(bytes: Bytes | undefined): number {

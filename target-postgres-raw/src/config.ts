@@ -180,9 +180,9 @@ export async function readTargetSettings(
     check(settings) {
       const faults: string[] = []
       connection = findConnection(settings, environment, faults)
-      if (Buffer.byteLength(settings.default_target_schema as string) > 63)
+      if (byteLength(settings.default_target_schema) > 63)
         faults.push('default_target_schema: must not be longer than 63 bytes')
-      if (Buffer.byteLength(settings.table_prefix as string) > 40)
+      if (byteLength(settings.table_prefix) > 40)
         faults.push('table_prefix: must not be longer than 40 bytes')
       return faults
     },
@@ -204,4 +204,9 @@ export async function readTargetSettings(
     backoffSeconds: values.backoff_seconds as number,
     stateId: values.state_id as string,
   }
+}
+
+/** A setting that has a fault of its own is absent while the others are checked. */
+function byteLength(setting: unknown): number {
+  return Buffer.byteLength(String(setting ?? ''))
 }

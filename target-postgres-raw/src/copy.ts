@@ -23,29 +23,28 @@ export function* copyChunks(rows: Iterable<StagedRow>): Generator<Buffer, void, 
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let used = 0
   for (const row of rows) {
-    const head = copyHead(row)
-    const tail = copyTail(row)
-    const { payload, payloadSource } = row
-    const most =
-      (head.length + tail.length) * 3 +
-      (payload.end - payload.start) +
-      (payloadSource === undefined ? 0 : payloadSource.end - payloadSource.start) +
-      8
-    if (used + most > chunk.length) {
-      if (used > 0) yield chunk.subarray(0, used)
-      chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, most))
-      used = 0
-    }
-    used += chunk.write(head, used)
-    used += payload.buffer.copy(chunk, used, payload.start, payload.end)
-    used += chunk.write(tail, used)
-    if (payloadSource === undefined) used += chunk.write('\\N\n', used, 'latin1')
-    else {
-      used += payloadSource.buffer.copy(chunk, used, payloadSource.start, payloadSource.end)
-      used += chunk.write('\n', used, 'latin1')
+    for (const piece of copyPieces(row)) {
+      const isText = typeof piece === 'string'
+      const most = isText ? piece.length * 3 : piece.end - piece.start
+      if (used > 0 && used + most > CHUNK_BYTES) {
+        yield chunk.subarray(0, used)
+        chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+        used = 0
+      }
+      if (most > CHUNK_BYTES)
+        yield isText ? Buffer.from(piece) : piece.buffer.subarray(piece.start, piece.end)
+      else if (isText) used += chunk.write(piece, used)
+      else used += piece.buffer.copy(chunk, used, piece.start, piece.end)
     }
   }
   if (used > 0) yield chunk.subarray(0, used)
+}
+
+function copyPieces(row: StagedRow): (string | Bytes)[] {
+  const { payload, payloadSource } = row
+  const tail = copyTail(row)
+  if (payloadSource === undefined) return [copyHead(row), payload, `${tail}\\N\n`]
+  return [copyHead(row), payload, tail, payloadSource, '\n']
 }
 
 function copyHead(row: StagedRow): string {

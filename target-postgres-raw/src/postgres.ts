@@ -20,9 +20,13 @@ export type Database = {
   connect(): Promise<void>
   /**
    * Runs `work` in a transaction and commits it. After a lost connection, a deadlock and the like
-   * all of it is done again. Throws what Postgres threw.
+   * all of it is done again. Throws what Postgres threw. A patient one may stay without an answer
+   * for as long as the connection stands.
    */
-  transact<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>
+  transact<Result>(
+    work: (client: pg.Client) => Promise<Result>,
+    isPatient?: boolean,
+  ): Promise<Result>
   close(): Promise<void>
   /** Ends the session at once, whatever it is doing. */
   destroy(): void
@@ -42,14 +46,22 @@ export function openDatabase(options: DatabaseOptions): Database {
     const opened = await connect(connection, (candidate) => {
       connecting = candidate
     })
-    connecting = undefined
     if (isDestroyed) socketOf(opened).destroy()
+    const stopWatching = watchSilence(opened)
+    try {
+      await opened.query(PREPARE_SESSION)
+      await opened.query(CREATE_STAGING)
+    } catch (thrown) {
+      socketOf(opened).destroy()
+      throw thrown
+    } finally {
+      stopWatching()
+    }
     // A session that is lost while nothing is asked of it is simply opened again.
     opened.on('error', () => forget(opened))
     opened.on('end', () => forget(opened))
+    connecting = undefined
     client = opened
-    await opened.query(PREPARE_SESSION)
-    await opened.query(CREATE_STAGING)
     return opened
   }
 
@@ -76,11 +88,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function once<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  async function once<Result>(
+    work: (client: pg.Client) => Promise<Result>,
+    isPatient: boolean,
+  ): Promise<Result> {
     const open = await session()
-    const socket = socketOf(open)
-    const onSilence = () => socket.destroy(new LostError('no answer for two minutes'))
-    socket.setTimeout(SILENCE_MS, onSilence)
+    const stopWatching = isPatient ? () => {} : watchSilence(open)
     try {
       await open.query('begin isolation level read committed')
       const result = await work(open)
@@ -92,8 +105,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       await rollBack(open, thrown)
       throw thrown
     } finally {
-      socket.setTimeout(0, undefined)
-      socket.removeListener('timeout', onSilence)
+      stopWatching()
     }
   }
 
@@ -111,7 +123,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     connect: () => again(async () => void (await session())),
-    transact: (work) => again(() => once(work)),
+    transact: (work, isPatient = false) => again(() => once(work, isPatient)),
     async close() {
       const open = client
       client = undefined
@@ -121,6 +133,16 @@ export function openDatabase(options: DatabaseOptions): Database {
       isDestroyed = true
       for (const open of [client, connecting]) if (open !== undefined) socketOf(open).destroy()
     },
+  }
+}
+
+function watchSilence(client: pg.Client): () => void {
+  const socket = socketOf(client)
+  const onSilence = () => socket.destroy(new LostError('no answer for two minutes'))
+  socket.setTimeout(SILENCE_MS, onSilence)
+  return () => {
+    socket.setTimeout(0)
+    socket.removeListener('timeout', onSilence)
   }
 }
 

@@ -4,6 +4,7 @@ import { objectMembers, ProtocolError } from '@singer-io-ts/core'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { type Activation, type Batch, keysMeet, mergeRows, type Settled } from './batch.ts'
+import { replaceInText } from './characters.ts'
 import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
 import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
@@ -80,7 +81,11 @@ export function createStore(database: Database, settings: Settings): Store {
       const { rows, settled } = mergeRows(batch.rows)
       const at: Place = {}
       try {
-        return await database.transact((client) => load(client, batch, rows, settled, settings, at))
+        return await database.transact(
+          (client) => load(client, batch, rows, settled, settings, at),
+          // Marking what is not in a new version may touch every row of a large table.
+          batch.activations.length > 0,
+        )
       } catch (thrown) {
         const { stream, table } = at
         const what = stream === undefined ? 'a batch' : `stream '${stream}' into ${schema}.${table}`
@@ -101,38 +106,45 @@ async function load(
   settings: Settings,
   at: Place,
 ): Promise<Map<string, Counts>> {
-  const { schema, hardDelete } = settings
+  const { schema, hardDelete, stateId } = settings
   at.stream = undefined
   if (rows.length > 0) await copy(client, rows)
-  const counts = new Map<string, Counts>()
+  const loads = new Map<string, Load>()
   // Tables and ids in one order everywhere, so that two targets do not wait for each other.
-  for (const { table, records, marks } of byTable(rows)) {
+  for (const { table, records, marks, ...window } of byTable(rows)) {
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
-    const stream = { ...zeroCounts(), ...settled.get(table.stream) }
-    counts.set(table.stream, stream)
-    if (records > 0) await loadRecords(client, table, records, stream)
-    if (marks > 0) await loadMarks(client, table, marks, hardDelete, stream)
+    const counts = { ...zeroCounts(), ...settled.get(table.stream) }
+    loads.set(table.stream, { table: table.name, counts, ...window })
+    if (records > 0) await loadRecords(client, table, records, counts)
+    if (marks > 0) await loadMarks(client, table, marks, hardDelete, counts)
   }
   for (const activation of batch.activations) {
     at.stream = activation.stream
-    const deleted = await activate(client, activation, settings, at)
-    const stream = counts.get(activation.stream) ?? zeroCounts()
-    counts.set(activation.stream, { ...stream, deleted: stream.deleted + deleted })
+    const { table, deleted } = await activate(client, activation, settings, at)
+    const load = loads.get(activation.stream)
+    if (load !== undefined) load.counts.deleted += deleted
+    else if (table !== undefined)
+      loads.set(activation.stream, { table, counts: { ...zeroCounts(), deleted } })
   }
   at.stream = undefined
   const state = batch.states.at(-1)?.text
-  if (state !== undefined)
-    await client.query(sql.saveState(schema), [settings.stateId, replaceNul(state)])
-  const loads = [...byTable(rows)].map(({ table, windowStart, windowEnd }) => {
-    const { inserted, updated, unchanged, older, deleted } =
-      counts.get(table.stream) ?? zeroCounts()
+  if (state !== undefined) await client.query(sql.saveState(schema), [stateId, state])
+  for (const [stream, { table, counts, windowStart, windowEnd }] of loads) {
+    const { inserted, updated, unchanged, older, deleted } = counts
     const numbers = [inserted, updated, unchanged, older, deleted]
-    return [settings.stateId, table.stream, table.name, ...numbers, windowStart, windowEnd, state]
-  })
-  for (const values of loads) await client.query(sql.saveLoad(schema), values)
-  return counts
+    const names = [stateId, replaceInText(stream), table]
+    await client.query(sql.saveLoad(schema), [...names, ...numbers, windowStart, windowEnd, state])
+  }
+  return new Map([...loads].map(([stream, { counts }]) => [stream, counts]))
+}
+
+type Load = {
+  table: string
+  counts: Counts
+  windowStart?: Instant | undefined
+  windowEnd?: Instant | undefined
 }
 
 async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void> {
@@ -203,14 +215,14 @@ async function activate(
   { stream, version, at: mark }: Activation,
   settings: Settings,
   at: Place,
-): Promise<number> {
+): Promise<{ table: string | undefined; deleted: number }> {
   const { schema, tablePrefix: prefix, hardDelete } = settings
-  const table = await findTable(client, { schema, prefix, stream })
-  at.table = table?.name
-  if (table === undefined) return 0
-  const statement = sql.activate(sql.qualified(schema, table.name), hardDelete)
+  const table = (await findTable(client, { schema, prefix, stream }))?.name
+  at.table = table
+  if (table === undefined) return { table, deleted: 0 }
+  const statement = sql.activate(sql.qualified(schema, table), hardDelete)
   const { rowCount } = await client.query(statement, hardDelete ? [version] : [version, mark])
-  return rowCount ?? 0
+  return { table, deleted: rowCount ?? 0 }
 }
 
 type TableRows = {
@@ -276,9 +288,4 @@ function exactIdOf(source: string | null, id: string, row: StagedRow, table: Tab
     { stream: row.stream, line: row.line, text: source, members, record },
     table.keyProperties,
   )
-}
-
-// JSON escapes it, so this changes nothing; a text that is no JSON shall not stop the commit.
-function replaceNul(text: string): string {
-  return text.replaceAll('\0', '\ufffd')
 }

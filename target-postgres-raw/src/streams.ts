@@ -65,6 +65,12 @@ export function createStreams(
       }
       const found = await store.prepareTable(name, keyProperties)
       refuseOtherKey(name, line, found.keyProperties, keyProperties)
+      for (const other of streams.values())
+        if (other.table.name === found.name)
+          throw new ProtocolError(
+            line,
+            `streams '${other.name}' and '${name}' differ only in characters that Postgres cannot store`,
+          )
       const number = streams.size + 1
       const qualified = sql.qualified(settings.schema, found.name)
       streams.set(name, {

@@ -1,4 +1,11 @@
-import { EXIT, type Life, ProtocolError, type ReadMessage, readMessages } from '@singer-io-ts/core'
+import {
+  describeError,
+  EXIT,
+  type Life,
+  ProtocolError,
+  type ReadMessage,
+  readMessages,
+} from '@singer-io-ts/core'
 import { addActivation, addRow, addState, isFull } from './batch.ts'
 import { createCommits } from './commits.ts'
 import type { Settings } from './config.ts'
@@ -65,7 +72,7 @@ export async function runTarget(
   }
 
   async function declare(message: ReadMessage & { type: 'SCHEMA' }): Promise<void> {
-    await commits.settle()
+    if (streams.find(message.stream) === undefined) await commits.settle()
     await streams.declare(message)
   }
 
@@ -78,7 +85,8 @@ export async function runTarget(
     for await (const records of readManifest(message))
       for (const { record, place } of records) {
         addRow(commits.waiting(), streams.rowOf(record, place))
-        await commitWhenFull()
+        const wait = commitWhenFull()
+        if (wait !== undefined) await wait
         stop.throwIfAborted()
       }
   }
@@ -109,6 +117,7 @@ export async function runTarget(
     })
     // Also what came before bad input, or before a signal, is stored, and its STATE printed.
     await commits.finish().catch((thrown) => {
+      if (fault !== undefined && fault !== thrown) log.error(describeError(thrown))
       fault ??= thrown
     })
   } finally {
