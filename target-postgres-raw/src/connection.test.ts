@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { type Connection, describeConnection, findConnection, findPassword } from './connection.ts'
+import { sslWays } from './postgres.ts'
+
+// An empty PGPASSFILE would mean the one of whoever runs this.
+const nothing = { PGPASSFILE: '/nonexistent' }
+
+function find(settings: Record<string, unknown>, environment: Record<string, string> = {}) {
+  const faults: string[] = []
+  const found = findConnection(settings, { ...nothing, ...environment }, faults)
+  return { found, faults }
+}
+
+test('the URL goes before the settings, they before PG*, those before the defaults', () => {
+  const { found, faults } = find(
+    {
+      connection_string: 'postgres://me:p%40ss@db.example.com/house?sslmode=require',
+      port: 6000,
+      user: 'x',
+    },
+    { PGPORT: '7000', PGHOST: 'other', PGDATABASE: 'other' },
+  )
+  expect(faults).toEqual([])
+  expect(found).toMatchObject({
+    host: 'db.example.com',
+    port: 6000,
+    user: 'me',
+    password: 'p@ss',
+    database: 'house',
+    sslMode: 'require',
+  })
+  expect(find({}, { PGUSER: 'me', PGHOST: 'db', PGPASSWORD: 'pw' }).found).toMatchObject({
+    host: 'db',
+    port: 5432,
+    user: 'me',
+    password: 'pw',
+    database: 'me',
+    sslMode: 'verify-full',
+  })
+})
+
+test('TLS is preferred on this machine and verified elsewhere', () => {
+  const modes = ['localhost', '127.0.0.1', '::1', '/var/run/postgresql', '10.0.0.1', 'db'].map(
+    (host) => find({ host }).found.sslMode,
+  )
+  expect(modes).toEqual([...Array(4).fill('prefer'), ...Array(2).fill('verify-full')])
+})
+
+test('sockets, IPv6 and missing hosts of URLs are understood', () => {
+  expect(find({ connection_string: 'postgres://me@[::1]:6/d' }).found.host).toBe('::1')
+  expect(find({ connection_string: 'postgres:///d?host=/tmp' }).found).toMatchObject({
+    host: '/tmp',
+    database: 'd',
+  })
+  expect(find({ connection_string: 'postgresql://me:pw@/d' }).found).toMatchObject({
+    host: 'localhost',
+    user: 'me',
+    password: 'pw',
+  })
+  expect(find({ connection_string: 'postgresql://%2Fvar%2Frun/d' }).found.host).toBe('/var/run')
+})
+
+test('what is wrong with a connection is said without its secrets', () => {
+  const wrong = [
+    { connection_string: 'mysql://me:secret@x/d' },
+    { connection_string: 'postgres://me:sec%ret@x/d' },
+    { connection_string: 'postgres://me:se#cret@x:y/d' },
+    { connection_string: 'postgres://me:secret@x/d?sslmod=require' },
+    { connection_string: 'postgres://me:secret@x/d?sslmode=yes' },
+    { host: 'x', ssl_root_cert: '/nonexistent/ca.pem' },
+  ]
+  const faults = wrong.map((settings) => find(settings).faults.join())
+  for (const fault of faults) expect(fault).not.toMatch(/^$|secret|sec%ret|se#cret/)
+  expect(faults[3]).toBe("connection_string: has the unknown parameter 'sslmod'")
+  expect(find({}, { PGPORT: 'x' }).faults).toEqual([
+    'port: must be a number from 1 to 65535, found "x"',
+  ])
+})
+
+test('the password file is read as libpq reads it', () => {
+  const text =
+    '# comment\r\nother:5432:d:u:no\n*:5433:*:u:port\nhost:*:d:u:a\\:b\\\\c\nlocalhost:*:*:*:socket\n'
+  const wanted = { host: 'host', port: '5432', database: 'd', user: 'u' }
+  expect(findPassword(text, wanted)).toBe('a:b\\c')
+  expect(findPassword(text, { ...wanted, port: '5433' })).toBe('port')
+  expect(findPassword(text, { ...wanted, host: '/tmp' })).toBe('socket')
+  expect(findPassword(text, { ...wanted, user: 'x' })).toBeUndefined()
+})
+
+test('a message about a connection never has the password', () => {
+  const { found } = find({ connection_string: 'postgres://me:hunter22@db/house' })
+  expect(describeConnection(found)).toBe("Postgres at db:5432 (database 'house', user 'me')")
+})
+
+test("each ssl mode means what libpq's page says", () => {
+  const base = find({ host: 'db', user: 'u' }).found
+  const ways = (sslMode: Connection['sslMode'], sslRootCert?: string) =>
+    sslWays({ ...base, sslMode, sslRootCert }).map((way) => {
+      if (way === false) return 'plain'
+      if (way === true) return 'default'
+      if (way.rejectUnauthorized === false) return 'unverified'
+      return way.checkServerIdentity === undefined ? 'full' : 'authority'
+    })
+  expect(ways('disable')).toEqual(['plain'])
+  expect(ways('allow')).toEqual(['plain', 'unverified'])
+  expect(ways('prefer')).toEqual(['unverified', 'plain'])
+  expect(ways('require')).toEqual(['unverified'])
+  expect(ways('require', 'pem')).toEqual(['authority'])
+  expect(ways('verify-ca', 'pem')).toEqual(['authority'])
+  expect(ways('verify-full')).toEqual(['full'])
+})
