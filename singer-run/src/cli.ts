@@ -35,15 +35,10 @@ await runCli({
   },
   examples: [
     [
-      '$0 --tap "tap-quickbooks --config tap.json"\n' +
-        '  --target "target-postgres-raw --config target.json"\n' +
-        '  --state state/quickbooks.json',
-      'Loads what is new since the last run',
+      '$0 --tap "tap-quickbooks -c tap.json" --target "target-postgres-raw -c target.json" -s s.json',
+      '',
     ],
-    [
-      "$0 --tap 'tap-csv --config \"my tap.json\"' --target 'cat' --state s.json",
-      'Any tap, any target; quotes as in a shell',
-    ],
+    [`$0 --tap 'tap-csv --config "my tap.json"' --target target-jsonl -s s.json`, ''],
   ],
   argv: process.argv.slice(2),
   environment: process.env,

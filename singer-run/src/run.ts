@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { ConfigError, EXIT, type Flags, type Life, SingerError } from '@singer-io-ts/core'
 import { type Child, GRACE_MS, startChild } from './child.ts'
 import { findCommand, splitCommand } from './command.ts'
@@ -134,10 +134,11 @@ async function passOn(child: Child, tally: Tally, output: (line: string) => void
 
 /** Waits for both. The end of one leads to the end of the other. */
 async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
-  const first = await Promise.race([
-    tap.ended.then((): Role => 'tap'),
-    target.ended.then((): Role => 'target'),
-  ])
+  await Promise.race([tap.ended, target.ended])
+  // Two ends that this process sees at once come in any order. A target that fails takes the tap
+  // along with a closed pipe, which its code tells; so else the tap was first.
+  await nextTurn()
+  const first = tap.end === undefined ? 'target' : 'tap'
   if (first === 'target') {
     // A target that ended well may have seen the end of the pipe just before the tap ended.
     if (target.end?.code === 0) await isInTime(tap.ended)
