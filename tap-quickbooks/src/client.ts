@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { EXIT, type Log, SingerError } from '@singer-io-ts/core'
+import type { Log } from '@singer-io-ts/core'
 import { Agent, type Dispatcher, request } from 'undici'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -54,6 +54,8 @@ export function createClient(
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  const { maxAttempts, backoffSeconds } = config
+  const tries = { maxAttempts, backoffSeconds, signal, log }
   const meter: Meter = { calls: new Map(), total: 0, retries: 0 }
   let inFlight = 0
 
@@ -64,12 +66,9 @@ export function createClient(
     url.search = url.search.replaceAll('+', '%20')
     return retry(
       {
-        maxAttempts: config.maxAttempts,
-        backoffSeconds: config.backoffSeconds,
-        signal,
-        log,
+        ...tries,
         what: `${call.stream}: ${call.endpoint}`,
-        isRetryable: (thrown) => thrown instanceof QuickbooksError && thrown.retryable,
+        isRetryable: isTransient,
         onRetry: () => {
           meter.retries++
         },
@@ -171,7 +170,10 @@ export function createClient(
     meter,
     async now() {
       await token.get()
-      if (clock.now() === undefined) await askTime(config, clock, signal)
+      if (clock.now() === undefined)
+        await retry({ ...tries, what: 'asking for the time', isRetryable: isTransient }, () =>
+          askTime(config, clock, signal),
+        )
       const now = clock.now()
       if (now !== undefined) return now
       log.warning("QuickBooks' answers carry no Date; the local clock is used")
@@ -202,8 +204,16 @@ async function askTime(config: Config, clock: Clock, signal: AbortSignal): Promi
     await answer.body.dump()
   } catch (cause) {
     signal.throwIfAborted()
-    throw new SingerError(EXIT.source, `the token end point cannot be reached`, { cause })
+    throw new QuickbooksError(
+      'the token end point cannot be reached',
+      { retryable: true },
+      { cause },
+    )
   }
+}
+
+function isTransient(thrown: unknown): boolean {
+  return thrown instanceof QuickbooksError && thrown.retryable
 }
 
 function isThrottle(fault: Fault | undefined): boolean {

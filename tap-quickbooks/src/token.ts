@@ -37,6 +37,9 @@ type Kept = {
 /** An access token is not used in its last minute. */
 const SPARE_MS = 60_000
 
+/** How long a program that is to stop waits for the new token. */
+const GRACE_MS = 5000
+
 const REAUTHORISE =
   'Authorise the app again (Intuit Developer → OAuth 2.0 Playground, or your own consent page) ' +
   'and put the new refresh token into the setting refresh_token.'
@@ -116,6 +119,7 @@ async function refresh(
       isRetryable: (thrown) => !(thrown instanceof SingerError) || isRetryable(thrown),
     },
     async () => {
+      signal.throwIfAborted()
       const basic = Buffer.from(`${config.clientId}:${config.clientSecret}`).toString('base64')
       const answer = await request(config.tokenUrl, {
         method: 'POST',
@@ -129,7 +133,10 @@ async function refresh(
           grant_type: 'refresh_token',
           refresh_token: refreshToken,
         }).toString(),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+        signal: AbortSignal.any([
+          soonAfter(signal),
+          AbortSignal.timeout(config.timeoutSeconds * 1000),
+        ]),
       }).catch((cause) => {
         throw new QuickbooksError(
           'the token end point cannot be reached',
@@ -145,6 +152,15 @@ async function refresh(
       return readTokens(body, fingerprint, refreshToken, log)
     },
   )
+}
+
+/** An exchange under way is seen through after a stop: its answer may be the only good token. */
+function soonAfter(signal: AbortSignal): AbortSignal {
+  const late = new AbortController()
+  signal.addEventListener('abort', () => {
+    setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
+  })
+  return late.signal
 }
 
 function isRetryable(error: SingerError): boolean {
