@@ -240,12 +240,14 @@ function faultError(
   const message = `QuickBooks answers ${status}${code}: ${fault?.message ?? 'no fault described'}`
   const refused = status === 401 || status === 403
   const system = fault?.type === 'SystemFault' || fault?.code === '10000'
+  // A page of some machine in between, where an answer of QuickBooks should be.
+  const stray = status < 300 && fault?.type === undefined && fault?.code === undefined
   const fields = {
     status,
     faultCode: fault?.code,
     intuitTid,
     refused,
-    retryable: !refused && (status >= 500 || system),
+    retryable: !refused && (status >= 500 || system || stray),
   }
   return new QuickbooksError(message, fields, { hint: hintFor(status, fault) })
 }
