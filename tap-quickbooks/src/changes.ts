@@ -1,8 +1,9 @@
 import type { CatalogStream, Log, Writer } from '@singer-io-ts/core'
+import { answerTime, type Row } from './answer.ts'
 import { formatInstant } from './instant.ts'
 import type { Plan, Run } from './plan.ts'
 import { createRecordFormat } from './records.ts'
-import { answerTime, type Row, readChangedRows } from './rows.ts'
+import { readChangedRows } from './rows.ts'
 import type { Stream } from './streams.ts'
 import { createGrid, windowOf } from './windows.ts'
 

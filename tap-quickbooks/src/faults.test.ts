@@ -8,7 +8,7 @@ const read = (body: string) => {
   } catch {
     json = undefined
   }
-  return readFault(body, json)
+  return readFault(Buffer.from(body), json)
 }
 
 test('the fault of the accounting engine', () => {

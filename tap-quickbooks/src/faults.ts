@@ -11,7 +11,7 @@ type FaultError = { Message?: unknown; Detail?: unknown; code?: unknown } & {
  * or HTML of a load balancer. Undefined for an answer without one. `json` is the parsed body, or
  * undefined when it is no JSON.
  */
-export function readFault(body: string, json: unknown): Fault | undefined {
+export function readFault(body: Buffer, json: unknown): Fault | undefined {
   if (typeof json === 'object' && json !== null) {
     const envelope = json as { Fault?: unknown; fault?: unknown }
     const fault = (envelope.Fault ?? envelope.fault) as
@@ -26,12 +26,13 @@ export function readFault(body: string, json: unknown): Fault | undefined {
       message: sentence(first?.Message ?? first?.message, first?.Detail ?? first?.detail),
     }
   }
-  if (!body.trimStart().startsWith('<')) return undefined
+  const page = body.toString('utf8', 0, 20_000)
+  if (!page.trimStart().startsWith('<')) return undefined
   const tag = (name: string): string | undefined =>
-    new RegExp(`<${name}[^>]*>([^<]*)</${name}>`, 'i').exec(body)?.[1]?.trim()
+    new RegExp(`<${name}[^>]*>([^<]*)</${name}>`, 'i').exec(page)?.[1]?.trim()
   return {
-    code: /<Error[^>]*\scode="(\w+)"/.exec(body)?.[1],
-    type: /<Fault[^>]*\stype="(\w+)"/.exec(body)?.[1],
+    code: /<Error[^>]*\scode="(\w+)"/.exec(page)?.[1],
+    type: /<Fault[^>]*\stype="(\w+)"/.exec(page)?.[1],
     message: sentence(tag('Message'), tag('Detail') ?? tag('title')),
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Row } from './answer.ts'
 import { type FetchRows, type Page, type Place, readPages } from './pages.ts'
-import type { Row } from './rows.ts'
 
 const row = (id: number, at: number): Row => ({ id: String(id), at, text: '{}', isDeleted: false })
 

@@ -1,7 +1,7 @@
+import type { Row } from './answer.ts'
 import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import type { PageRequest } from './query.ts'
-import type { Row } from './rows.ts'
 import type { Range } from './windows.ts'
 
 /** The rows that one request brought and no earlier one had. */

@@ -6,8 +6,8 @@ import {
   withMembers,
   withoutMembers,
 } from '@singer-io-ts/core'
+import type { Row } from './answer.ts'
 import { formatInstant } from './instant.ts'
-import type { Row } from './rows.ts'
 import type { Range } from './windows.ts'
 
 /** The request that returned a row. */

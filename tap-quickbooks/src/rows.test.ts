@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Answer } from './client.ts'
-import { answerTime, readChangedRows, readQueryRows } from './rows.ts'
+import { type Answer, answerTime, readAnswer } from './answer.ts'
+import { readChangedRows, readQueryRows } from './rows.ts'
 
-const answer = (body: string): Answer => ({ body, json: JSON.parse(body) })
+const answer = (body: string): Answer => readAnswer(Buffer.from(body))
 const meta = '"MetaData":{"LastUpdatedTime":"2026-05-05T05:16:21-07:00"}'
 const at = Date.UTC(2026, 4, 5, 12, 16, 21) / 1000
 
@@ -24,8 +24,8 @@ test('an empty answer has no rows', () => {
 test('an answer with another entity, or rows without Id or time, is no empty answer', () => {
   const of = (row: string): Answer => answer(`{"QueryResponse":{"Item":[${row}]}}`)
   expect(() => readQueryRows(of(`{"Id":"1",${meta}}`), 'Invoice')).toThrow(/answers with Item/)
-  expect(() => readQueryRows(of(`{${meta}}`), 'Item')).toThrow(/has no Id/)
-  expect(() => readQueryRows(of('{"Id":"1"}'), 'Item')).toThrow(/Item 1 has no MetaData/)
+  expect(() => of(`{${meta}}`)).toThrow(/a row has no Id/)
+  expect(() => of('{"Id":"1"}')).toThrow(/Id 1 has no MetaData/)
   expect(() => readQueryRows(answer('{"QueryResponse":{"Item":{}}}'), 'Item')).toThrow(/not a list/)
 })
 
