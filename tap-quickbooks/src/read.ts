@@ -77,7 +77,12 @@ export async function readStream(
           const split = await splitRange({ start: page.doneTo, end: range.end })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
-            others.push(...split.map((part) => readChain(part)))
+            for (const part of split) {
+              const other = readChain(part)
+              // It is waited for below; a failure before that must not end the program.
+              other.catch(() => {})
+              others.push(other)
+            }
           }
         }
       }
