@@ -64,9 +64,14 @@ export function formatSettingsTable(schema: SettingsSchema): string {
         : setting.default === undefined || setting.default === ''
           ? ''
           : `\`${setting.default}\``
-      return `| \`${name}\` | ${describeType(setting)} | ${fallback} | ${setting.description} |`
+      return `| \`${name}\` | ${describeType(setting)} | ${fallback} | ${bars(setting.description)} |`
     }),
   ].join('\n')
+}
+
+/** A bar would begin another cell. */
+function bars(text: string): string {
+  return text.replaceAll('|', '\\|')
 }
 
 function isRequired(schema: SettingsSchema, name: string): boolean {

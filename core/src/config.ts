@@ -185,10 +185,14 @@ function describeValue(value: unknown, setting: Setting | undefined): string {
 }
 
 function warnUnknown(name: string, known: readonly string[], log: Log): void {
+  const word = name.toLowerCase()
   const nearest = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate) }))
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .sort((a, b) => a.distance - b.distance)[0]
-  const near = nearest !== undefined && nearest.distance <= Math.max(2, name.length / 2)
+  const near =
+    nearest !== undefined &&
+    (nearest.distance <= Math.max(2, word.length / 2) ||
+      (word.length > 2 && nearest.candidate.includes(word)))
   const advice = near
     ? `; did you mean '${nearest.candidate}'?`
     : '; see --about for the known ones'

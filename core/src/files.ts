@@ -9,7 +9,9 @@ import { basename, dirname, join } from 'node:path'
 export async function writeFileAtomic(path: string, text: string): Promise<void> {
   const directory = dirname(path)
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const beside = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  // A name may have 255 bytes, so a long one cannot be made longer.
+  const start = basename(path).slice(0, 50)
+  const beside = join(directory, `.${start}.${randomBytes(6).toString('hex')}`)
   let file: FileHandle | undefined
   try {
     file = await open(beside, 'wx', 0o600)

@@ -26,9 +26,10 @@ export async function lock(
 ): Promise<Lock | undefined> {
   const end = performance.now() + waitSeconds * 1000
   for (;;) {
+    if (signal?.aborted) return undefined
     const held = await tryLock(name)
     if (held !== undefined) return held
-    if (performance.now() >= end || signal?.aborted) return undefined
+    if (performance.now() >= end) return undefined
     await pause(25)
   }
 }

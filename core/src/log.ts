@@ -107,7 +107,9 @@ export function createLog(
     warning: (message, fields) => print('warning', message, fields),
     error: (message, fields) => print('error', message, fields),
     critical: (message, fields) => print('critical', message, fields),
-    metric(metric) {
+    metric(given) {
+      // Before it is written as JSON, in which a secret looks different.
+      const metric = hideWithin(given) as Metric
       const stream = metric.tags.stream
       print('info', `METRIC: ${JSON.stringify(metric)}`, {
         metric,

@@ -24,7 +24,8 @@ export type LifeOptions = {
   lastMomentMs?: number
 }
 
-const LAST_MOMENT_MS = 9000
+/** Less than the ten seconds that Docker and others wait before they kill. */
+export const LAST_MOMENT_MS = 9000
 
 /**
  * Runs `body` as the whole life of the process: signals, a closed stdout and every error end in

@@ -16,12 +16,15 @@ export function createWriter(stream: Writable): Writer {
   let gathered: string[] = []
   let gatheredCharacters = 0
   let closed: ClosedOutputError | undefined
-  stream.on('error', (cause) => {
-    closed = new ClosedOutputError(cause)
-  })
-  stream.on('close', () => {
-    closed ??= new ClosedOutputError()
-  })
+  // A stream that is destroyed does not call back for the write under way.
+  const waiting = new Set<(reason: ClosedOutputError) => void>()
+  function close(cause?: unknown): void {
+    closed ??= new ClosedOutputError(cause)
+    for (const reject of waiting) reject(closed)
+    waiting.clear()
+  }
+  stream.on('error', close)
+  stream.on('close', () => close())
 
   function handOver(): Promise<void> {
     const text = gathered.join('')
@@ -29,7 +32,9 @@ export function createWriter(stream: Writable): Writer {
     gatheredCharacters = 0
     return new Promise((resolve, reject) => {
       if (closed !== undefined) return reject(closed)
+      waiting.add(reject)
       stream.write(text, (cause) => {
+        waiting.delete(reject)
         if (cause) reject(new ClosedOutputError(cause))
         else resolve()
       })
