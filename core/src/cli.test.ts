@@ -77,7 +77,7 @@ test('--about works without settings, in three formats', async () => {
 test.each([
   [['--unknown'], /Unknown argument: unknown/],
   [['--confg', 'x.json'], /Unknown argument: confg/],
-  [['--help', '--unknown'], /Unknown argument: unknown/],
+  [['--discover', '--unknown'], /Unknown argument: unknown/],
   [['--state.x', 'y'], /Unknown argument: state\.x/],
   [['-x'], /Unknown argument: x/],
   [['stray'], /Too many non-option arguments|Unknown argument: stray/],

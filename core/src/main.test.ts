@@ -17,7 +17,7 @@ function start(way: string, environment: Record<string, string> = {}): Child {
 
 /** The exit code, or the name of the signal that killed it. */
 const end = (child: Child): Promise<number | string> =>
-  new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code ?? -1)))
+  new Promise((resolve) => child.once('close', (code, signal) => resolve(signal ?? code ?? -1)))
 
 async function run(
   way: string,
@@ -211,15 +211,17 @@ test.each(['hang', 'hangInWrite'])(
 )
 
 test('more signals do not change how it ends', async () => {
-  const child = start('hang', { LAST_MOMENT_MS: '300' })
+  const child = start('hangAfterStop', { LAST_MOMENT_MS: '300' })
   const ended = end(child)
   const log = watch(child)
   await log.saw('ready')
   child.kill('SIGTERM')
+  // Signals that wait together are not delivered in the order in which they were sent.
+  await log.saw('reason: StopError')
   child.kill('SIGINT')
   child.kill('SIGTERM')
   expect(await ended).toBe(143)
-  expect(log.lines()).toEqual(['INFO ready', 'WARNING stopped by SIGTERM'])
+  expect(log.lines().slice(1)).toEqual(['INFO reason: StopError', 'WARNING stopped by SIGTERM'])
 })
 
 test('the last moment is before the ten seconds that were promised', () => {
@@ -242,7 +244,7 @@ test.each(['writeForEver', 'writeForEverWithoutWaiting'])(
 )
 
 test('a closed stdout ends also a body that hangs', async () => {
-  const child = start('hangAfterClose', { LAST_MOMENT_MS: '100' })
+  const child = start('hangAfterStop', { LAST_MOMENT_MS: '100' })
   const ended = end(child)
   const stderr = text(child.stderr)
   child.stdout.destroy()
@@ -266,7 +268,7 @@ test.runIf(existsSync('/dev/full'))(
       env: { ...process.env, LOGGING_CONF_FILE: '', SINGER_SDK_LOG_CONFIG: '' },
     })
     const code = new Promise((resolve) => child.once('exit', resolve))
-    const stderr = lines(await text(child.stderr))
+    const stderr = lines(await text(child.stderr as Readable))
     expect(await code).toBe(141)
     expect(stderr).toEqual([
       expect.stringMatching(/^CRITICAL the output cannot be written: ENOSPC/),
