@@ -135,8 +135,7 @@ async function passOn(child: Child, tally: Tally, output: (line: string) => void
 /** Waits for both. The end of one leads to the end of the other. */
 async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
   await Promise.race([tap.ended, target.ended])
-  // Two ends that this process sees at once come in any order. A target that fails takes the tap
-  // along with a closed pipe, which its code tells; so else the tap was first.
+  // Two ends that this process sees at once come in any order, so the codes tell below.
   await nextTurn()
   const first = tap.end === undefined ? 'target' : 'tap'
   if (first === 'target') {
@@ -144,7 +143,10 @@ async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
     if (target.end?.code === 0) await isInTime(tap.ended)
     tap.stop('SIGTERM')
   }
-  return { tap: await tap.ended, target: await target.ended, first }
+  const [tapEnd, targetEnd] = await Promise.all([tap.ended, target.ended])
+  // Whoever met a closed pipe was not the first to go.
+  const wasCut = tapEnd.code === EXIT.closedOutput
+  return { tap: tapEnd, target: targetEnd, first: wasCut ? 'target' : first }
 }
 
 async function isInTime(done: Promise<unknown>): Promise<boolean> {
