@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readAnswer } from './answer.ts'
+import { readAnswer, rowText } from './answer.ts'
 
 const row = (id: string, more = ''): string =>
   `{"Id":"${id}","MetaData":{"LastUpdatedTime":"2026-05-05T05:16:21-07:00"}${more}}`
@@ -10,7 +10,7 @@ test('an answer cut at any byte is no answer', () => {
   const body = Buffer.from(
     `{"QueryResponse": {"Invoice" :[${rows.join(' ,\n')}],"maxResults":2},"time":"x"}`,
   )
-  expect(readAnswer(body).lists[0]?.map((one) => one.text)).toEqual(rows)
+  expect(readAnswer(body).lists[0]?.map(rowText)).toEqual(rows)
   for (let end = 0; end < body.length; end++)
     expect(() => readAnswer(body.subarray(0, end))).toThrow(SyntaxError)
 })
@@ -59,7 +59,7 @@ test('any JSON that QuickBooks could send is read as JSON.parse reads it', () =>
       )
       const body = `${gap}{${gap}"QueryResponse"${gap}:{"Item":[${gap}${rows.join(`${gap},`)}${gap}]${gap}}}${gap}`
       const { lists } = readAnswer(Buffer.from(body))
-      expect(lists[0]?.map((one) => one.text)).toEqual(rows)
+      expect(lists[0]?.map(rowText)).toEqual(rows)
     }),
   )
 })

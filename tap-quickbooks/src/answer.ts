@@ -7,8 +7,10 @@ export type Row = {
   id: string
   /** MetaData.LastUpdatedTime in epoch seconds. */
   at: number
-  /** The exact JSON text. */
-  text: string
+  /** Where the exact JSON text lies in the answer; see rowText. */
+  source: Buffer
+  start: number
+  end: number
   /** Change data capture marks what was deleted. */
   isDeleted: boolean
 }
@@ -31,7 +33,7 @@ export function readAnswer(bytes: Buffer): Answer {
     const rows: Row[] = []
     const end = eachElement(bytes, at, (start) => {
       const after = valueEnd(bytes, start)
-      rows.push(readRow(textOf(bytes, start, after)))
+      rows.push(readRow(bytes, start, after))
       return after
     })
     envelope.push(textOf(bytes, copied, at), String(lists.length))
@@ -62,13 +64,21 @@ export function readAnswer(bytes: Buffer): Answer {
   return { json: JSON.parse(envelope.join('')) as Record<string, unknown>, lists }
 }
 
+/**
+ * The row's exact JSON text. Made when it is needed: a page of texts that waits for a slow reader
+ * would be moved to the old part of the heap, which is cleared too seldom to stay small.
+ */
+export function rowText(row: Row): string {
+  return textOf(row.source, row.start, row.end)
+}
+
 /** The answer's own time in UTC. */
 export function answerTime(answer: Answer): string | undefined {
   return typeof answer.json.time === 'string' ? toUtc(answer.json.time) : undefined
 }
 
-function readRow(text: string): Row {
-  const { Id, MetaData, status } = (JSON.parse(text) ?? {}) as {
+function readRow(source: Buffer, start: number, end: number): Row {
+  const { Id, MetaData, status } = (JSON.parse(textOf(source, start, end)) ?? {}) as {
     Id?: unknown
     MetaData?: { LastUpdatedTime?: unknown }
     status?: unknown
@@ -77,7 +87,7 @@ function readRow(text: string): Row {
   const at = Math.floor(Date.parse(String(MetaData?.LastUpdatedTime)) / 1000)
   if (Number.isNaN(at))
     throw new QuickbooksError(`the row with Id ${Id} has no MetaData.LastUpdatedTime`, {})
-  return { id: Id, at, text, isDeleted: status === 'Deleted' }
+  return { id: Id, at, source, start, end, isDeleted: status === 'Deleted' }
 }
 
 const QUOTE = 0x22

@@ -3,7 +3,15 @@ import { expect, test } from 'vitest'
 import type { Row } from './answer.ts'
 import { type FetchRows, type Page, type Place, readPages } from './pages.ts'
 
-const row = (id: number, at: number): Row => ({ id: String(id), at, text: '{}', isDeleted: false })
+const source = Buffer.alloc(0)
+const row = (id: number, at: number): Row => ({
+  id: String(id),
+  at,
+  source,
+  start: 0,
+  end: 0,
+  isDeleted: false,
+})
 
 /** A set of rows that answers as QuickBooks does: by time, then by Id descending, anew each time. */
 function company(rows: Row[], options: { cap?: number; before?: (requests: number) => void } = {}) {

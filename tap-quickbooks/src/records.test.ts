@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Row } from './answer.ts'
 import { discover } from './discover.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 
@@ -21,13 +22,13 @@ const sdc =
   '"_sdc_request_payload":{"method":"GET","path":"/v3/company/1/query",' +
   '"query":"select * from Invoice where DocNumber = \'a\\"b\'"}'
 
+const rowOf = (text: string, isDeleted = false): Row => {
+  const source = Buffer.from(text)
+  return { id: '1', at, source, start: 0, end: source.length, isDeleted }
+}
+
 test('a record is the row to the letter, with its origin added', () => {
-  const row = {
-    id: '1',
-    at,
-    text: '{"Id":"1","TotalAmt":1.10,"New":12345678901234567890.12}',
-    isDeleted: false,
-  }
+  const row = rowOf('{"Id":"1","TotalAmt":1.10,"New":12345678901234567890.12}')
   expect(createRecordFormat(entry)(row, origin, undefined)).toBe(
     `{"type":"RECORD","stream":"invoices","record":{"Id":"1","TotalAmt":1.10,` +
       `"New":12345678901234567890.12,${sdc}},"time_extracted":"2024-02-02T00:00:00.000Z"}`,
@@ -35,7 +36,7 @@ test('a record is the row to the letter, with its origin added', () => {
 })
 
 test('a deleted object says when it went, and a record of a reload its version', () => {
-  const row = { id: '1', at, text: '{"Id":"1","status":"Deleted"}', isDeleted: true }
+  const row = rowOf('{"Id":"1","status":"Deleted"}', true)
   expect(createRecordFormat(entry)(row, origin, 7)).toBe(
     `{"type":"RECORD","stream":"invoices","record":{"Id":"1","status":"Deleted",` +
       `"_sdc_deleted_at":"2024-01-15T00:00:00Z",${sdc}},"version":7,` +
@@ -47,7 +48,7 @@ test('a property that is not selected is left out, all else stays as it was', ()
   const metadata = entry.metadata.map((one) =>
     one.breadcrumb[1] === 'TotalAmt' ? { ...one, metadata: { selected: false } } : one,
   )
-  const row = { id: '1', at, text: '{"Id":"1","TotalAmt":1.10,"Balance": 0.50}', isDeleted: false }
+  const row = rowOf('{"Id":"1","TotalAmt":1.10,"Balance": 0.50}')
   const line = createRecordFormat({ ...entry, metadata })(row, origin, undefined)
   expect(line).toContain('"record":{"Id":"1","Balance": 0.50,"_sdc_')
 })

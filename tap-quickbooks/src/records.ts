@@ -6,7 +6,7 @@ import {
   withMembers,
   withoutMembers,
 } from '@singer-io-ts/core'
-import type { Row } from './answer.ts'
+import { type Row, rowText } from './answer.ts'
 import { formatInstant } from './instant.ts'
 import type { Range } from './windows.ts'
 
@@ -34,10 +34,11 @@ export function createRecordFormat(
       lastOrigin = origin
       members = originMembers(origin)
     }
+    const whole = rowText(row)
     const text =
       deselected.size === 0
-        ? row.text
-        : withoutMembers(row.text, objectMembers(row.text).members, deselected)
+        ? whole
+        : withoutMembers(whole, objectMembers(whole).members, deselected)
     const deleted = row.isDeleted ? `"_sdc_deleted_at":"${formatInstant(row.at)}",` : ''
     return formatRecord(entry.stream, withMembers(text, deleted + members), {
       version,
