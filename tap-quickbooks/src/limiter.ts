@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 /** QuickBooks' limit for one company and app, whatever the plan. */
 const STARTS_PER_SECOND = 10
 /** A second as the far end may measure it: requests travel at uneven speed. */
-const SECOND_MS = 1050
+const SECOND_MS = 1100
 
 /** Says when the next request to the company may start. One for the whole run. */
 export type Limiter = {
