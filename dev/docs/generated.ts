@@ -1,0 +1,67 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import {
+  type Catalog,
+  formatSettingsTable,
+  type Setting,
+  type SettingsSchema,
+} from '@singer-io-ts/core'
+import { type Document, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
+import { SETTINGS as TAP } from '../../tap-quickbooks/src/config.ts'
+import { discover } from '../../tap-quickbooks/src/discover.ts'
+import { SETTINGS as TARGET } from '../../target-postgres-raw/src/config.ts'
+
+/** The settings of each program by its name. */
+export const PROGRAMS: Record<string, SettingsSchema> = {
+  'tap-quickbooks': TAP,
+  'target-postgres-raw': TARGET,
+}
+
+export const read = (path: string): string =>
+  readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const KINDS = { string: 'string', integer: 'integer', number: 'decimal', boolean: 'boolean' }
+
+/** Settings as Meltano declares them. */
+function meltanoSettings(schema: SettingsSchema): object[] {
+  return Object.entries(schema.properties).map(([name, setting]: [string, Setting]) => {
+    const words = setting.enum as string[] | undefined
+    return {
+      name,
+      label: setting.title,
+      kind: words === undefined ? KINDS[setting.type] : 'options',
+      ...(setting.secret && { sensitive: true }),
+      ...(words && { options: words.map((word) => ({ label: word, value: word })) }),
+      ...(setting.default !== undefined && { value: setting.default }),
+      description: setting.description,
+    }
+  })
+}
+
+/** What the files hold when they agree with the programs, by path. All else in them is kept. */
+export function generate(): Record<string, string> {
+  let readme = read('README.md')
+  const meltano: Document = parseDocument(read('meltano.yml'))
+  for (const [name, schema] of Object.entries(PROGRAMS)) {
+    readme = readme.replace(
+      new RegExp(`(<!-- settings ${name} -->\n)[\\s\\S]*?(<!-- /settings -->)`),
+      (_whole, open, close) => `${open}\n${formatSettingsTable(schema)}\n\n${close}`,
+    )
+    for (const kind of ['extractors', 'loaders'])
+      for (const plugin of (meltano.getIn(['plugins', kind]) as YAMLSeq<YAMLMap>).items)
+        if (plugin.get('name') === name)
+          plugin.set('settings', meltano.createNode(meltanoSettings(schema)))
+  }
+  const catalog = JSON.parse(JSON.stringify(discover())) as Catalog
+  for (const { metadata } of catalog.streams)
+    for (const entry of metadata) if (entry.breadcrumb.length === 0) entry.metadata.selected = true
+  return {
+    'README.md': readme,
+    'meltano.yml': meltano.toString({ lineWidth: 0 }),
+    'catalog/quickbooks.json': `${JSON.stringify(catalog, null, 2)}\n`,
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  for (const [path, text] of Object.entries(generate()))
+    writeFileSync(new URL(`../../${path}`, import.meta.url), text)
