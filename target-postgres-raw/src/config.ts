@@ -91,6 +91,15 @@ export const SETTINGS: SettingsSchema = {
       title: 'Bytes a batch',
       description: 'A commit comes at the latest after so many bytes of records.',
     },
+    max_line_bytes: {
+      type: 'integer',
+      default: 8388608,
+      minimum: 1024,
+      maximum: 268435456,
+      title: 'Longest line',
+      description:
+        'A longer message is bad input. Memory grows by several times of the longest line that comes.',
+    },
     batch_wait_limit_seconds: {
       type: 'number',
       default: 10,
@@ -155,6 +164,7 @@ export type Settings = {
   tablePrefix: string
   batchRows: number
   batchBytes: number
+  maxLineBytes: number
   batchWaitSeconds: number
   payloadType: 'json' | 'jsonb'
   validateRecords: boolean
@@ -196,6 +206,7 @@ export async function readTargetSettings(
     tablePrefix: values.table_prefix as string,
     batchRows: values.batch_size_rows as number,
     batchBytes: values.batch_size_bytes as number,
+    maxLineBytes: values.max_line_bytes as number,
     batchWaitSeconds: values.batch_wait_limit_seconds as number,
     payloadType: values.payload_type as 'json' | 'jsonb',
     validateRecords: values.validate_records as boolean,

@@ -125,6 +125,16 @@ test('a batch also ends by its bytes', async () => {
   expect(states.length).toBeGreaterThan(2)
 })
 
+test('a line that is too long is refused by name and size, and what came before is stored', async () => {
+  const { code, states, fault } = await load(
+    database,
+    [schema('s'), ...rows(0, 2), state({ n: 1 }), record('s', { Id: 9, x: 'x'.repeat(5000) })],
+    { settings: { max_line_bytes: 4000 } },
+  )
+  expect([code, states]).toEqual([6, ['{"n":1}']])
+  expect(fault?.message).toContain("line 5: the line of stream 's' is longer than 4000 bytes")
+})
+
 test('a transaction whose session is ended is done again, whole', async () => {
   await load(database, [schema('s'), ...rows(0, 2)])
   const second = await session()
@@ -338,7 +348,9 @@ test('No secret reaches stdout, stderr, the database or pg_stat_activity', async
     const good = start([], settings)
     good.process.stdin.write(toLines([schema('s'), record('s', { Id: 1 })]))
     const command = readFileSync(`/proc/${good.process.pid}/cmdline`, 'utf8')
-    const { rows: activity } = await second.query('select * from pg_stat_activity')
+    let activity: unknown[] = []
+    while (activity.length === 0)
+      activity = await ask(database, 'select * from pg_stat_activity where usename = $1', [role])
     good.process.stdin.end(toLines([state({ n: 1 })]))
     const bad = start([], { ...settings, password: `${secret}x` })
     bad.process.stdin.end()

@@ -11,6 +11,7 @@ import { createCommits } from './commits.ts'
 import type { Settings } from './config.ts'
 import { DUE, untilDue } from './input.ts'
 import { readManifest } from './manifest.ts'
+import { watchMemory } from './memory.ts'
 import { openDatabase } from './postgres.ts'
 import { addCounts, reportEnd } from './report.ts'
 import { createStore } from './store.ts'
@@ -41,6 +42,7 @@ export async function runTarget(
     onFault: (message) => log.error(message),
   })
   const limits = { rows: settings.batchRows, bytes: settings.batchBytes }
+  const keepMemory = watchMemory()
   const stop = AbortSignal.any([signal, commits.failure])
   signal.addEventListener('abort', () => setTimeout(database.destroy, GRACE_MS).unref())
 
@@ -98,11 +100,12 @@ export async function runTarget(
 
   async function load(): Promise<void> {
     await store.open()
-    for await (const messages of untilDue(readMessages(input), due, stop)) {
+    for await (const messages of untilDue(readMessages(input, settings), due, stop)) {
       if (messages === DUE) {
         await commits.start()
         continue
       }
+      keepMemory()
       for (const message of messages) {
         const wait = take(message)
         if (wait !== undefined) await wait

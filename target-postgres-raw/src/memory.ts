@@ -1,0 +1,37 @@
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+/** Above this much resident memory garbage is looked for early. */
+const CALM_BYTES = 95 * 1024 * 1024
+/** What must have been added since the last time, so that it is not looked for in vain. */
+const GROWTH_BYTES = 8 * 1024 * 1024
+/** Enough room for what dies young; V8 would take three times 16 MB, and never give it back. */
+const YOUNG_BYTES = 8 * 1024 * 1024
+
+/**
+ * V8 lets garbage pile up as long as it believes that there is memory. A target runs beside a tap
+ * and a database and has a bound to keep: what this gives is called now and then, and keeps it.
+ */
+export function watchMemory(): () => void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let isGrowing = true
+  let floor: number | undefined = 0
+  return () => {
+    if (isGrowing && youngBytes() >= YOUNG_BYTES) {
+      setFlagsFromString('--semi-space-growth-factor=1')
+      isGrowing = false
+    }
+    const bytes = process.memoryUsage.rss()
+    // Freed memory is given back a moment after a collection, so its effect is seen next time.
+    floor ??= bytes
+    if (bytes < CALM_BYTES || bytes < floor + GROWTH_BYTES) return
+    collect()
+    floor = undefined
+  }
+}
+
+function youngBytes(): number {
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')
+  return young?.space_size ?? 0
+}
