@@ -48,8 +48,8 @@ export async function readStream(
     }),
   )
 
-  /** Reads one range from its start to its end, giving parts of it away when it turns out large. */
-  async function readChain(range: Range, from?: Place): Promise<void> {
+  /** Reads one range from its start to its end; unless it is a part, gives parts of it away. */
+  async function readChain(range: Range, from?: Place, isPart = false): Promise<void> {
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
     let answer: { query: string; time: string | undefined } = { query: '', time: undefined }
@@ -73,12 +73,12 @@ export async function readStream(
           return next.value
         })
         if (page === undefined) break
-        if (page.pageNumber === 1 && page.isFull) {
+        if (page.pageNumber === 1 && page.isFull && !isPart) {
           const split = await splitRange({ start: page.doneTo, end: range.end })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
             for (const part of split) {
-              const other = readChain(part)
+              const other = readChain(part, undefined, true)
               // It is waited for below; a failure before that must not end the program.
               other.catch(() => {})
               others.push(other)
