@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Log } from '@singer-io-ts/core'
 import { Agent, type Dispatcher, request } from 'undici'
+import { type Answer, readAnswer } from './answer.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { CallLimitReached, QuickbooksError } from './errors.ts'
@@ -10,9 +11,6 @@ import { type Fault, readFault } from './faults.ts'
 import type { Limiter } from './limiter.ts'
 import { retry } from './retry.ts'
 import type { Token } from './token.ts'
-
-/** An answer without a fault: its exact text, and the same parsed (numbers as doubles). */
-export type Answer = { body: string; json: Record<string, unknown> }
 
 export type Call = {
   /** The stream that the call is for, or several joined with a comma. */
@@ -98,7 +96,7 @@ export function createClient(
       const answer = await exchange(url, accessToken)
       if (answer.status >= 200 && answer.status < 300) count(call)
       if (answer.status === 401) return 'refused'
-      return readAnswer(answer, call)
+      return judge(answer, call)
     } finally {
       inFlight--
     }
@@ -128,18 +126,18 @@ export function createClient(
     }
   }
 
-  function readAnswer(answer: RawAnswer, call: Call): Answer {
+  function judge(answer: RawAnswer, call: Call): Answer {
     const { status, body } = answer
     const intuitTid = String(answer.headers.intuit_tid ?? '') || undefined
-    let json: unknown
+    let parsed: Answer | undefined
     try {
-      json = JSON.parse(body)
-    } catch {
-      json = undefined
+      parsed = readAnswer(body)
+    } catch (thrown) {
+      if (!(thrown instanceof SyntaxError)) throw thrown
     }
-    const fault = readFault(body, json)
+    const fault = readFault(body, parsed?.json)
     const good = status >= 200 && status < 300 && fault === undefined
-    if (good && isObject(json) && isObject(json[call.member])) return { body, json }
+    if (good && parsed !== undefined && isObject(parsed.json[call.member])) return parsed
     if (status === 429 || isThrottle(fault)) {
       const seconds = retryAfter(answer) ?? 60 * config.backoffSeconds
       limiter.pause(seconds)
@@ -148,8 +146,8 @@ export function createClient(
     }
     if (good)
       throw new QuickbooksError(
-        json === undefined
-          ? `an answer of ${body.length} characters that is not whole JSON`
+        parsed === undefined
+          ? `an answer of ${body.length} bytes that is not whole JSON`
           : `an answer without ${call.member}`,
         { status, intuitTid, retryable: true },
       )
@@ -183,13 +181,13 @@ export function createClient(
   }
 }
 
-type RawAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: string }
+type RawAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }
 
-async function readBody(answer: Dispatcher.ResponseData): Promise<string> {
+async function readBody(answer: Dispatcher.ResponseData): Promise<Buffer> {
   const bytes = Buffer.from(await answer.body.arrayBuffer())
   const plain = answer.headers['content-encoding'] === 'gzip' ? await unzip(bytes) : bytes
   if (!isUtf8(plain)) throw new Error('the answer is not valid UTF-8')
-  return plain.toString('utf8')
+  return plain
 }
 
 /** Any answer has a Date; the token end point is not metered, and nothing secret is sent. */
