@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { isInformation } from './demo-pipeline.ts'
 import { cell } from './demo-report.ts'
 import { ask } from './postgres.ts'
@@ -14,6 +14,12 @@ const DEMO = fileURLToPath(new URL('./demo.ts', import.meta.url))
 const SMALL = ['--invoices', '120', '--customers', '30', '--items', '20']
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'demo-'))
+
+/** What a test that failed has left is ended. */
+const running = new Set<ChildProcess>()
+afterAll(() => {
+  for (const child of running) child.kill('SIGTERM')
+})
 
 type Started = {
   pid: number
@@ -38,6 +44,7 @@ function startDemo(
     detached: true,
     env: { ...env, ...environment },
   })
+  running.add(child)
   let output = ''
   const listeners = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr])
@@ -45,7 +52,12 @@ function startDemo(
       output += text
       for (const listener of listeners) listener()
     })
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('close', (code) => {
+      running.delete(child)
+      resolve(code)
+    }),
+  )
   return {
     pid: child.pid ?? 0,
     output: () => output,

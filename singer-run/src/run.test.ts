@@ -7,8 +7,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { folder, isAlive, startCli, startRun } from '../fixtures/start.ts'
+import { afterAll, expect, test } from 'vitest'
+import { endRuns, folder, isAlive, startCli, startRun } from '../fixtures/start.ts'
+
+afterAll(endRuns)
 
 const read = (file: string): string => readFileSync(file, 'utf8')
 const at = (state: string): number => JSON.parse(read(state)).bookmarks.rows.at
