@@ -210,7 +210,10 @@ export function checkSettings(settings: Record<string, unknown>): string[] {
   for (const name of ['base_url', 'token_url']) {
     const url = settings[name]
     if (typeof url === 'string' && !isSafeUrl(url))
-      faults.push(`${name}: must be a https URL, or http on loopback, found ${JSON.stringify(url)}`)
+      faults.push(
+        `${name}: must be a https URL without user, password, query and fragment, or http on ` +
+          `loopback, found ${JSON.stringify(withoutSecrets(url))}`,
+      )
   }
   const instants = ['start_date', 'end_date'].map((name) => {
     const value = settings[name]
@@ -266,6 +269,11 @@ export function toConfig(
     onDeleteGap: settings.on_delete_gap === 'reload' ? 'reload' : 'warn',
     userAgent: text('user_agent'),
   }
+}
+
+/** Where a URL may hold credentials, the user is told so without them. */
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//***@').replace(/[?#].*$/s, (more) => `${more[0]}***`)
 }
 
 function isSafeUrl(text: string): boolean {

@@ -6,10 +6,10 @@ import {
   type MetadataEntry,
 } from '@singer-io-ts/core'
 import { origin } from './schemas/parts.ts'
-import { KEY_PROPERTIES, REPLICATION_KEY, STREAMS, type Stream } from './streams.ts'
+import { AUTOMATIC, KEY_PROPERTIES, REPLICATION_KEY, STREAMS, type Stream } from './streams.ts'
 
 /** Members that are there whatever is selected. */
-const AUTOMATIC = new Set([...KEY_PROPERTIES, 'MetaData', ...Object.keys(origin)])
+const ALWAYS = new Set([...AUTOMATIC, ...Object.keys(origin)])
 
 /** What the tap can read; made without settings and without a call. */
 export function discover(): Catalog {
@@ -51,7 +51,7 @@ function describe(stream: Stream): CatalogStream {
     ...properties.map(
       (name): MetadataEntry => ({
         breadcrumb: ['properties', name],
-        metadata: AUTOMATIC.has(name)
+        metadata: ALWAYS.has(name)
           ? { inclusion: 'automatic' }
           : { inclusion: 'available', 'selected-by-default': true },
       }),

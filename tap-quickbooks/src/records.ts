@@ -8,6 +8,7 @@ import {
 } from '@singer-io-ts/core'
 import { type Row, rowText } from './answer.ts'
 import { formatInstant } from './instant.ts'
+import { AUTOMATIC } from './streams.ts'
 import type { Range } from './windows.ts'
 
 /** The request that returned a row. */
@@ -27,6 +28,8 @@ export function createRecordFormat(
   entry: CatalogStream,
 ): (row: Row, origin: Origin, version: number | undefined) => string {
   const deselected = deselectedProperties(entry)
+  // A catalog that says nothing of inclusion could deselect them.
+  for (const name of AUTOMATIC) deselected.delete(name)
   let lastOrigin: Origin | undefined
   let members = ''
   return (row, origin, version) => {

@@ -18,6 +18,9 @@ export type Stream = {
 export const KEY_PROPERTIES: readonly string[] = ['Id']
 export const REPLICATION_KEY = 'MetaData.LastUpdatedTime'
 
+/** Members of QuickBooks' objects that are there whatever is selected. */
+export const AUTOMATIC: readonly string[] = [...KEY_PROPERTIES, 'MetaData']
+
 export const STREAMS: readonly Stream[] = [
   { name: 'invoices', entity: 'Invoice', hasActive: false, ...schemaOf(invoice) },
   { name: 'customers', entity: 'Customer', hasActive: true, ...schemaOf(customer) },
