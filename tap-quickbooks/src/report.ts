@@ -35,7 +35,8 @@ export function reportRun(
     log.metric({ type: 'timer', metric: 'sync_duration', value: duration, tags })
   }
   for (const { stream, endpoint, count } of client.meter.calls.values()) {
-    const tags = { stream, endpoint }
+    // A call for several streams belongs to none of them.
+    const tags = stream.includes(',') ? { endpoint } : { stream, endpoint }
     log.metric({ type: 'counter', metric: 'http_request_count', value: count, tags })
   }
   log.info(`${client.meter.total} metered calls, ${client.meter.retries} repeated requests`)
