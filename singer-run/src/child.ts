@@ -6,8 +6,8 @@ import { execa } from 'execa'
 import type { Role } from './metrics.ts'
 import type { End } from './outcome.ts'
 
-/** How long a program may take to end after it was asked to. */
-export const GRACE_MS = 10_000
+/** How long a program may take to end after it was asked to; this process has a second more. */
+export const GRACE_MS = 8000
 
 export type Child = {
   role: Role

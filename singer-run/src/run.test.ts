@@ -153,7 +153,8 @@ test.concurrent('programs that do not heed a signal are killed within 10 seconds
   await run.saw(/tap: INFO stalls/)
   process.kill(run.pid, 'SIGTERM')
   expect(await run.ended).toBe(143)
-  await expect.poll(() => pids.filter(isAlive)).toEqual([])
+  expect(lastLine(run.stderr())).toBe('WARNING stopped by SIGTERM')
+  expect(pids.filter(isAlive)).toEqual([])
 })
 
 test.concurrent('a tap that does not heed the end of its target is killed', async () => {
