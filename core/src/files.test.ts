@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { nodeArguments } from '../fixtures/program.ts'
 import { writeFileAtomic } from './files.ts'
 
@@ -67,6 +67,7 @@ test('whoever reads while it is written, or after kill -9, finds a whole file', 
   const child = spawn(process.execPath, nodeArguments('rewrite', path), {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   await new Promise((resolve) => child.stdout.once('data', resolve))
   const ended = new Promise((resolve) => child.once('close', resolve))
   const seen = new Set<string>()

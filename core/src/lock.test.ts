@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { nodeArguments } from '../fixtures/program.ts'
 import { fileLockName, lock, tryLock } from './lock.ts'
 
@@ -15,6 +15,7 @@ async function otherProcess(name: string, environment = {}): Promise<Holder> {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const said = await new Promise<string>((resolve) =>
     child.stdout.setEncoding('utf8').once('data', resolve),
@@ -118,6 +119,7 @@ test('a lock that is held keeps no process alive', async () => {
   const child = spawn(process.execPath, nodeArguments('hold-lock', newName()), {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
 })
 

@@ -277,6 +277,7 @@ test.each(['NaN', 'Infinity', '-Infinity'])(
 )
 
 test('two messages on one line are refused', async () => {
+  expect(await fault(`${RECORD}}`)).toMatch(/not valid JSON from position 47 on: "}"$/)
   expect(await fault(RECORD + RECORD)).toMatch(/not valid JSON from position 47 on: "\{/)
 })
 
