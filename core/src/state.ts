@@ -18,7 +18,8 @@ export function readState(path: string): State {
   const fault = (what: string): ConfigError =>
     new ConfigError([`--state ${path}: ${what}`], {
       hint:
-        'The file must hold one state: the last line that the target printed. ' +
+        'The file must hold one state: the last line that the target printed ' +
+        '(target-postgres-raw keeps it in the table _singer_state too). ' +
         'Nothing is read from the start again unless you leave --state away.',
     })
   if (text.trim() === '') throw fault('the file is empty')

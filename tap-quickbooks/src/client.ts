@@ -120,9 +120,14 @@ export function createClient(
       return { status, headers: answer.headers, body: await readBody(answer) }
     } catch (cause) {
       signal.throwIfAborted()
-      const what = (cause as Error).name === 'TimeoutError' ? 'did not answer in time' : 'broke off'
-      const fields = { status, retryable: true }
-      throw new QuickbooksError(`the connection to ${url.host} ${what}`, fields, { cause })
+      const isLate = (cause as Error).name === 'TimeoutError'
+      const what = isLate
+        ? `${url.host} did not answer within ${config.timeoutSeconds} s`
+        : status === undefined
+          ? `${url.host} cannot be reached`
+          : `the answer of ${url.host} broke off`
+      const hint = 'If it stays so, check the network, base_url and environment.'
+      throw new QuickbooksError(what, { status, retryable: true }, { cause, hint })
     }
   }
 
@@ -141,8 +146,9 @@ export function createClient(
     if (status === 429 || isThrottle(fault)) {
       const seconds = retryAfter(answer) ?? 60 * config.backoffSeconds
       limiter.pause(seconds)
-      const message = `the request limit was reached (${status}); all requests wait ${seconds} s`
-      throw new QuickbooksError(message, { status, intuitTid, retryable: true })
+      const message = `the request limit was reached (${status}), so that all requests wait`
+      const fields = { status, intuitTid, retryable: true, pauseSeconds: seconds }
+      throw new QuickbooksError(message, fields)
     }
     if (good)
       throw new QuickbooksError(

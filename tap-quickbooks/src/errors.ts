@@ -9,6 +9,8 @@ export type QuickbooksErrorFields = {
   intuitTid?: string | undefined
   /** Whether the same request may succeed later. */
   retryable?: boolean
+  /** All requests wait this long in seconds, whatever the back-off. */
+  pauseSeconds?: number
   /** The token or a right was refused. */
   refused?: boolean
 }
@@ -20,6 +22,7 @@ export class QuickbooksError extends SingerError {
   readonly faultCode: string | undefined
   readonly intuitTid: string | undefined
   readonly retryable: boolean
+  readonly pauseSeconds: number
 
   constructor(message: string, fields: QuickbooksErrorFields, options: SingerErrorOptions = {}) {
     const tid = fields.intuitTid === undefined ? '' : ` (intuit_tid ${fields.intuitTid})`
@@ -28,6 +31,7 @@ export class QuickbooksError extends SingerError {
     this.faultCode = fields.faultCode
     this.intuitTid = fields.intuitTid
     this.retryable = fields.retryable ?? false
+    this.pauseSeconds = fields.pauseSeconds ?? 0
   }
 }
 

@@ -3,35 +3,54 @@ import { CallLimitReached, QuickbooksError } from './errors.ts'
 
 /** How the streams of a run end. */
 export type Outcome = {
-  /** Runs a task of a stream (or several, joined with a comma); its failure stops only that one. */
+  /** Runs a task of a stream; its failure stops only that one. */
   guard(name: string, task: () => Promise<void>): Promise<void>
+  /** Runs what is done for all streams besides reading them; its failure leaves none unread. */
+  guardSide(name: string, task: () => Promise<void>): Promise<void>
   /** Runs tasks at the same time and waits for all, then throws the first failure. */
   all(tasks: readonly (() => Promise<void>)[]): Promise<void>
   /** Seconds spent on each stream. */
   readonly seconds: ReadonlyMap<string, number>
-  /** The exit code of the run with so many streams; throws when all of them failed. */
+  /** The exit code of the run with so many selected streams; throws when all of them failed. */
   conclude(streams: number): number
 }
 
 export function createOutcome(log: Log): Outcome {
   const failures = new Map<string, QuickbooksError>()
   const seconds = new Map<string, number>()
+  const sideFailures = new Set<string>()
   let isLimited = false
+
+  /** Gives the failure that was caught and said, if any. */
+  async function watch(
+    name: string,
+    task: () => Promise<void>,
+  ): Promise<QuickbooksError | undefined> {
+    try {
+      await task()
+    } catch (thrown) {
+      if (thrown instanceof CallLimitReached) isLimited = true
+      else if (thrown instanceof QuickbooksError) {
+        log.error(`${name}: ${describeError(thrown)}. ${thrown.hint ?? ''}`.trim())
+        return thrown
+      } else throw thrown
+    }
+    return undefined
+  }
+
   return {
     seconds,
     async guard(name, task) {
       const start = performance.now()
       try {
-        await task()
-      } catch (thrown) {
-        if (thrown instanceof CallLimitReached) isLimited = true
-        else if (thrown instanceof QuickbooksError) {
-          for (const stream of name.split(',')) failures.set(stream, thrown)
-          log.error(`${name}: ${describeError(thrown)}. ${thrown.hint ?? ''}`.trim())
-        } else throw thrown
+        const failure = await watch(name, task)
+        if (failure !== undefined) failures.set(name, failure)
       } finally {
         seconds.set(name, (performance.now() - start) / 1000)
       }
+    },
+    async guardSide(name, task) {
+      if ((await watch(name, task)) !== undefined) sideFailures.add(name)
     },
     async all(tasks) {
       const results = await Promise.allSettled(tasks.map((task) => task()))
@@ -40,6 +59,7 @@ export function createOutcome(log: Log): Outcome {
     },
     conclude(streams) {
       const names = [...failures.keys()].join(', ')
+      const isLasting = [...failures.values()].some((failure) => !failure.retryable)
       if (failures.size > 0 && failures.size >= streams) {
         const codes = [...failures.values()].map((failure) => failure.code)
         const code = codes.every((one) => one === EXIT.authorisation)
@@ -52,7 +72,10 @@ export function createOutcome(log: Log): Outcome {
       }
       if (failures.size > 0) {
         log.warning(
-          `finished, but not all streams: ${names} failed. Run again with the last STATE.`,
+          `finished, but not all streams: ${names} failed. The STATE is good: ` +
+            (isLasting
+              ? 'mend what the lines above name, then run again.'
+              : 'run again once QuickBooks answers.'),
         )
         return EXIT.someStreamsFailed
       }

@@ -41,6 +41,7 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
   const { config, state } = run
   const { log } = life
   const selected = selectStreams(run.catalog)
+  if (selected.length === 0) log.warning('no stream is selected in the catalog: nothing to do')
   const found = selected.map((one) => ({ ...one, bookmark: readBookmark(state, one.stream.name) }))
 
   const asOf = Math.floor((await run.client.now()) - config.settleSeconds)
@@ -54,14 +55,15 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     if (before.since !== undefined && config.startDate < before.since)
       log.warning(
         `${stream.name}: start_date lies before ${formatInstant(before.since)}, where the state ` +
-          'began; what changed before that is not read. To read it, run once with that end_date ' +
-          'and without --state.',
+          `began; what changed before that is not read. To read it, run once with end_date ` +
+          `${formatInstant(before.since)} and a new state file (README: loading one window again).`,
       )
     if (from < upper || before.isReloading)
       return [{ stream, entry, before, isResumed: bookmark !== undefined }]
-    log.info(
-      `${stream.name}: nothing to do between ${formatInstant(from)} and ${formatInstant(upper)}`,
-    )
+    const what = bookmark === undefined ? 'start_date' : 'the state'
+    const message = `${stream.name}: nothing to do, ${what} is at ${formatInstant(from)}`
+    if (from === upper) log.info(message)
+    else log.warning(`${message}, past the end of the range at ${formatInstant(upper)}`)
     return []
   })
   const tracker = createTracker(

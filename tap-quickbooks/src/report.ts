@@ -25,19 +25,25 @@ export function reportRun(
     const callCount = calls.reduce((sum, entry) => sum + entry.count, 0)
     const duration = seconds.get(name) ?? 0
     log.info(
-      `${name}: ${rows} rows, ${windows} windows, ${callCount} calls, ${duration.toFixed(1)} s, ` +
+      `${name}: ${plural(rows, 'row')}, ${plural(windows, 'window')}, ` +
+        `${plural(callCount, 'call')}, ${duration.toFixed(1)} s, ` +
         `read up to ${formatInstant(after.progress.lowWater)}`,
       { stream: name },
     )
     const tags = { stream: name }
     log.metric({ type: 'counter', metric: 'record_count', value: rows, tags })
     log.metric({ type: 'counter', metric: 'window_count', value: windows, tags })
-    log.metric({ type: 'timer', metric: 'sync_duration', value: duration, tags })
+    log.metric({ type: 'timer', metric: 'sync_duration', value: Number(duration.toFixed(3)), tags })
   }
   for (const { stream, endpoint, count } of client.meter.calls.values()) {
     // A call for several streams belongs to none of them.
     const tags = stream.includes(',') ? { endpoint } : { stream, endpoint }
     log.metric({ type: 'counter', metric: 'http_request_count', value: count, tags })
   }
-  log.info(`${client.meter.total} metered calls, ${client.meter.retries} repeated requests`)
+  const { total, retries } = client.meter
+  log.info(`${plural(total, 'metered call')}, ${plural(retries, 'repeated request')}`)
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

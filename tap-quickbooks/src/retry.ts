@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describeError, type Log } from '@singer-io-ts/core'
+import { QuickbooksError } from './errors.ts'
 
 export type RetryOptions = {
   maxAttempts: number
@@ -22,13 +23,18 @@ export async function retry<T>(options: RetryOptions, task: () => Promise<T>): P
     } catch (thrown) {
       signal.throwIfAborted()
       if (tries >= options.maxAttempts || !options.isRetryable(thrown)) throw thrown
-      const wait = options.backoffSeconds * (2 ** tries + Math.random())
+      const backoff = options.backoffSeconds * (2 ** tries + Math.random())
+      const wait = Math.max(backoff, pauseOf(thrown))
       log.warning(
         `${options.what}: ${describeError(thrown)}; ` +
           `try ${tries + 1} of ${options.maxAttempts} in ${wait.toFixed(1)} s`,
       )
       options.onRetry?.()
-      await pause(wait * 1000, undefined, { signal })
+      await pause(backoff * 1000, undefined, { signal })
     }
   }
+}
+
+function pauseOf(thrown: unknown): number {
+  return thrown instanceof QuickbooksError ? thrown.pauseSeconds : 0
 }
