@@ -48,7 +48,7 @@ test.concurrent('a request that hangs is given up after timeout_seconds', async 
   world.simulator.script.add({ hang: true, entity: 'Customer' })
   const run = await world.run()
   expect(run.code).toBe(0)
-  expect(run.stderr).toMatch(/did not answer in time/)
+  expect(run.stderr).toMatch(/did not answer within 1 s/)
   expectComplete(world, [run])
 })
 
@@ -119,6 +119,35 @@ test.concurrent('a stream that is forbidden fails by name, the others go on; whe
   const all = await world.run()
   expect(all.code).toBe(3)
   expect(all.stderr.trimEnd().split('\n').at(-1)).toMatch(/^CRITICAL .*403.*environment/)
+})
+
+test.concurrent('change data capture that fails leaves the streams read, and deletions for the next run', async () => {
+  const world = await openWorld(small)
+  const { company, clock, script } = world.simulator
+  const first = await world.run()
+  clock.advance(3600)
+  company.delete('Invoice', company.ids('Invoice')[2] as string)
+  company.insert('Invoice')
+  clock.advance(3600)
+  script.add({ status: 400, endpoint: 'cdc', times: 0 })
+  const second = await world.run({ state: first.state })
+  expect(second.code).toBe(7)
+  expect(second.stderr.trimEnd().split('\n').at(-1)).toMatch(/^WARNING .*deletions failed/)
+  expect(ids(second, 'invoices')).toHaveLength(1)
+  script.clear()
+  const third = await world.run({ state: second.state })
+  expect(third.code).toBe(0)
+  expectComplete(world, [first, second, third])
+})
+
+test.concurrent('a stream that fails while the others have nothing to do is some streams, not all', async () => {
+  const world = await openWorld(small, { end_date: '2025-01-01' })
+  const first = await world.run()
+  const { items: _, ...bookmarks } = first.state.bookmarks
+  world.simulator.script.add({ status: 400, entity: 'Item', times: 0 })
+  const run = await world.run({ state: { ...first.state, bookmarks } })
+  expect(run.code).toBe(7)
+  expect(run.stderr).toMatch(/^ERROR items: .*400/m)
 })
 
 test.concurrent('a 401 that stays is exit 3', async () => {

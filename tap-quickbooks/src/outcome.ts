@@ -18,7 +18,7 @@ export type Outcome = {
 export function createOutcome(log: Log): Outcome {
   const failures = new Map<string, QuickbooksError>()
   const seconds = new Map<string, number>()
-  const sideFailures = new Set<string>()
+  const sideFailures = new Map<string, QuickbooksError>()
   let isLimited = false
 
   /** Gives the failure that was caught and said, if any. */
@@ -50,7 +50,8 @@ export function createOutcome(log: Log): Outcome {
       }
     },
     async guardSide(name, task) {
-      if ((await watch(name, task)) !== undefined) sideFailures.add(name)
+      const failure = await watch(name, task)
+      if (failure !== undefined) sideFailures.set(name, failure)
     },
     async all(tasks) {
       const results = await Promise.allSettled(tasks.map((task) => task()))
@@ -58,8 +59,9 @@ export function createOutcome(log: Log): Outcome {
       if (failed !== undefined) throw failed.reason
     },
     conclude(streams) {
-      const names = [...failures.keys()].join(', ')
-      const isLasting = [...failures.values()].some((failure) => !failure.retryable)
+      const failed = new Map([...failures, ...sideFailures])
+      const names = [...failed.keys()].join(', ')
+      const isLasting = [...failed.values()].some((failure) => !failure.retryable)
       if (failures.size > 0 && failures.size >= streams) {
         const codes = [...failures.values()].map((failure) => failure.code)
         const code = codes.every((one) => one === EXIT.authorisation)
@@ -70,9 +72,9 @@ export function createOutcome(log: Log): Outcome {
           hint: first?.hint ?? 'The STATE is good: run again with it once QuickBooks answers.',
         })
       }
-      if (failures.size > 0) {
+      if (failed.size > 0) {
         log.warning(
-          `finished, but not all streams: ${names} failed. The STATE is good: ` +
+          `finished, but not all of it: ${names} failed. The STATE is good: ` +
             (isLasting
               ? 'mend what the lines above name, then run again.'
               : 'run again once QuickBooks answers.'),

@@ -32,12 +32,12 @@ export async function sync(run: Run, life: Life): Promise<number> {
   await outcome.all(streams.map((planned) => () => changes(planned)))
   if (!plan.deletionsFirst) await deletions()
   reportRun(plan, run, outcome.seconds, log)
-  return outcome.conclude(streams.length)
+  return outcome.conclude(plan.selected.length)
 
   async function deletions(): Promise<void> {
     const resumed = streams.filter((planned) => planned.isResumed)
     if (!run.config.deletes || resumed.length === 0) return
-    await outcome.guard(resumed.map(({ stream }) => stream.name).join(','), async () => {
+    await outcome.guardSide('deletions', async () => {
       const quiet = await readDeletions(resumed, { ...plan, ...run, out, log })
       for (const name of quiet) {
         const { progress } = tracker.bookmark(name)
