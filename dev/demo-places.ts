@@ -1,7 +1,7 @@
 // Where the demo keeps things, and which Postgres it loads into.
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, writeFileAtomic } from '@singer-io-ts/core'
+import { ConfigError, EXIT, SingerError, writeFileAtomic } from '@singer-io-ts/core'
 import pg from 'pg'
 import type { Environment } from './demo-source.ts'
 import { ask, createDatabase, type Warehouse, warehouse } from './postgres.ts'
@@ -59,7 +59,12 @@ export async function openDatabase(
   try {
     const { postgres } = server
     if (postgres === undefined) {
-      await ask(server.connectionString, 'select 1')
+      await ask(server.connectionString, 'select 1').catch((cause) => {
+        throw new SingerError(EXIT.database, `cannot connect to the server of ${server.origin}`, {
+          cause,
+          hint: `Start it, or unset ${server.origin} to use the embedded Postgres.`,
+        })
+      })
       return {
         connectionString: server.connectionString,
         schema: source === 'demo' ? 'singer_demo' : 'raw',
@@ -76,7 +81,7 @@ export async function openDatabase(
     return {
       connectionString: url.href,
       schema: 'raw',
-      title: `an embedded server, kept in ${postgres.directory}`,
+      title: `an embedded server, kept in ${describePlace(postgres.directory)}`,
       psql: (postgres.psql ?? `psql ${url.href} postgres`).replace(/ postgres$/, ` ${source}`),
       isEmbedded: true,
       stop: server.stop,
@@ -85,6 +90,14 @@ export async function openDatabase(
     await server.stop()
     throw thrown
   }
+}
+
+/** Root's folders are closed to the account that Postgres must run as. */
+function describePlace(directory: string): string {
+  const real = realpathSync(directory)
+  return real.startsWith(realpathSync(join(directory, '..')))
+    ? directory
+    : `${real}\n            (its account cannot enter ${directory}, which is a link to it)`
 }
 
 async function openServer(places: Places, env: Environment): Promise<Warehouse> {

@@ -44,6 +44,8 @@ DATABASE_URL or PG* the Postgres is an embedded one, kept in .local.
   --items N       and 1000 items, unless said otherwise
   --directory D   keep .local and state there instead of in this repository`
 
+const REPOSITORY = resolve(fileURLToPath(new URL('..', import.meta.url)))
+
 type Options = { fresh: boolean; keep: boolean; base: string; sizes: Partial<Sizes> }
 
 await runMain('npm start', process.env, async (life) => {
@@ -132,7 +134,7 @@ async function load(job: Load): Promise<number> {
     default_target_schema: database.schema,
     table_prefix: 'qb_',
   })
-  const state = relative(places.base, places.state)
+  const state = shown(places.state)
   const isResumed = existsSync(places.state)
   print(
     isResumed ? `Pipeline    goes on from ${state}` : 'Pipeline    first run: everything is read',
@@ -140,7 +142,7 @@ async function load(job: Load): Promise<number> {
   )
   const result = await runPipeline(places, job.tapFlags, env, life, job.rowsRead)
   life.signal.throwIfAborted()
-  const log = relative(places.base, places.log)
+  const log = shown(places.log)
   if (result.code !== 0) {
     throw new SingerError(result.code, `the pipeline ended with exit code ${result.code}`, {
       hint: `Every line that it said is in ${log}. npm start goes on from the state.`,
@@ -167,11 +169,11 @@ async function load(job: Load): Promise<number> {
 }
 
 async function lookInside({ places, database, life, keep }: Load): Promise<void> {
-  const from = (path: string): string => relative(process.env.INIT_CWD ?? '.', path)
   if (!keep) {
+    const elsewhere = places.base === REPOSITORY ? '' : ` --directory ${shown(places.base)}`
     print(
       database.isEmbedded
-        ? `To look inside: npm start -- --keep, then ${database.psql}`
+        ? `To look inside: npm start -- --keep${elsewhere}, then ${database.psql}`
         : `To look inside: ${database.psql}`,
     )
     return
@@ -181,9 +183,9 @@ async function lookInside({ places, database, life, keep }: Load): Promise<void>
     'Postgres stays up until Ctrl-C. To look inside:',
     `  ${database.psql}`,
     'The pipeline by hand:',
-    `  npx singer-run --tap "tap-quickbooks --config ${from(places.tapConfig)}" \\`,
-    `    --target "target-postgres-raw --config ${from(places.targetConfig)}" \\`,
-    `    --state ${from(places.state)}`,
+    `  npx singer-run --tap "tap-quickbooks --config ${shown(places.tapConfig)}" \\`,
+    `    --target "target-postgres-raw --config ${shown(places.targetConfig)}" \\`,
+    `    --state ${shown(places.state)}`,
   )
   await new Promise<void>((resolve) => {
     // A pending promise alone keeps no process alive.
@@ -194,6 +196,11 @@ async function lookInside({ places, database, life, keep }: Load): Promise<void>
     })
     if (life.signal.aborted) resolve()
   })
+}
+
+/** A path as seen from where npm was called. */
+function shown(path: string): string {
+  return relative(process.env.INIT_CWD ?? '.', path) || '.'
 }
 
 function describeCompany({ sizes, from, to }: Diary): string {
@@ -236,9 +243,8 @@ function readOptions(argv: string[]): Options | number | undefined {
       sizes[name] = Number(given)
     }
     const { fresh, keep, directory } = values
-    const repository = fileURLToPath(new URL('..', import.meta.url))
     // npm runs this in dev/, but a path is meant from where npm was called.
-    const base = resolve(process.env.INIT_CWD ?? '.', directory ?? repository)
+    const base = resolve(process.env.INIT_CWD ?? '.', directory ?? REPOSITORY)
     return { fresh, keep, base, sizes }
   } catch (fault) {
     process.stderr.write(`${HELP}\n\n${(fault as Error).message}\n`)

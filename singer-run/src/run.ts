@@ -157,6 +157,9 @@ async function isInTime(done: Promise<unknown>): Promise<boolean> {
   return isDone
 }
 
+/** Endings that the same command would only repeat. */
+const NEEDS_MENDING: readonly number[] = [EXIT.config, EXIT.usage, EXIT.authorisation]
+
 /** Says which program failed, and gives the run's exit code. */
 function report(ends: Ends, children: Record<Role, Child>, life: Life): number {
   const { code, culprit } = judge(ends)
@@ -169,9 +172,10 @@ function report(ends: Ends, children: Record<Role, Child>, life: Life): number {
     return code
   }
   throw new SingerError(code, message, {
-    hint:
-      'Its own lines above say why. The state file holds what was committed: ' +
-      'the same command goes on from there.',
+    hint: NEEDS_MENDING.includes(code)
+      ? 'Its own lines above say what to mend.'
+      : 'Its own lines above say why. What was committed is in the state: ' +
+        'the same command goes on from there.',
   })
 }
 

@@ -92,7 +92,8 @@ function checkState(path: string, given: string): void {
       cause.faults.map((fault) => fault.replace(`--state ${path}`, `--state ${given}`)),
       {
         hint:
-          'It must hold one state, as the target printed it last. Put a good one there, ' +
+          'It must hold one state, as the target printed it last. Put a good one there ' +
+          '(target-postgres-raw keeps it in the table _singer_state), ' +
           'or move the file away: everything is then read from the start.',
         cause,
       },

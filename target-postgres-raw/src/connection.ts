@@ -100,6 +100,12 @@ function parseUrl(value: unknown, faults: string[]): Parts {
   const text = String(value)
   if (!/^postgres(ql)?:\/\//.test(text))
     return fault('must begin with postgres:// or postgresql://')
+  // Else a part of such a password would be taken for the host, and be shown.
+  if (text.includes('#') || /^[^?]*@[^?]*@/.test(text))
+    return fault(
+      'a special character in the password must be written as %XX (@ as %40, # as %23, / as %2F); ' +
+        'or give host, user, password and database as settings of their own',
+    )
   let url: URL
   try {
     // An empty host before the path is libpq's way to say "the default one".
