@@ -112,13 +112,13 @@ test("each ssl mode means what libpq's page says", () => {
 
 test('a password with unescaped characters is refused, and no part of it is shown as a host', () => {
   for (const text of [
-    'postgres://u:p@ss/w#rd@127.0.0.1:1/db',
-    'postgres://u:p@ss@h/db',
-    'postgres://u:p#w@h/db',
+    'postgres://u:zq@zq/zq#zq@h:1/db',
+    'postgres://u:zq@zq@h/db',
+    'postgres://u:zq#zq@h',
   ]) {
     const faults: string[] = []
     findConnection({ connection_string: text }, {}, faults)
     expect(faults[0]).toMatch(/^connection_string: a special character .* %XX/)
-    expect(faults.join()).not.toMatch(/ss|w#rd|p#w/)
+    expect(faults.join()).not.toMatch(/zq/)
   }
 })
