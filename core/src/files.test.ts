@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
@@ -6,13 +6,14 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { nodeArguments } from '../fixtures/program.ts'
-import { writeFileAtomic } from './files.ts'
+import { makeDirectory, reserveFile, writeFileAtomic } from './files.ts'
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'core-files-'))
 
@@ -81,4 +82,105 @@ test('whoever reads while it is written, or after kill -9, finds a whole file', 
   child.kill('SIGKILL')
   await ended
   look()
+})
+
+test('directories are made with their parents; one that is there is fine, a file is not', () => {
+  const root = folder()
+  const path = join(root, 'a', 'b', 'c')
+  makeDirectory(path)
+  makeDirectory(path)
+  makeDirectory('.')
+  makeDirectory('/')
+  for (const made of [path, join(path, '..')]) expect(statSync(made).mode & 0o777).toBe(0o700)
+  symlinkSync(path, join(root, 'link'))
+  makeDirectory(join(root, 'link'))
+  makeDirectory(join(root, 'link', 'd'))
+  expect(readdirSync(path)).toEqual(['d'])
+  writeFileSync(join(root, 'file'), '')
+  expect(() => makeDirectory(join(root, 'file'))).toThrow(/EEXIST/)
+  expect(() => makeDirectory(join(root, 'file', 'x', 'y'))).toThrow(/ENOTDIR|ENOENT|EEXIST/)
+  symlinkSync('nowhere', join(root, 'dangling'))
+  expect(() => makeDirectory(join(root, 'dangling', 'x'))).toThrow(/EEXIST/)
+})
+
+// In a process of its own: Node's own recursive mkdir never returns from there.
+test.skipIf(process.platform !== 'linux')('a directory under /proc is refused at once', () => {
+  const run = spawnSync(process.execPath, nodeArguments('reserve', '/proc/nope/a/file'), {
+    encoding: 'utf8',
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  expect(run.stdout).toBe('ENOENT\n')
+})
+
+test('a reserved file takes its space beside, then the place, with the text alone', async () => {
+  const path = join(folder(), 'file')
+  writeFileSync(path, 'old')
+  for (const text of ['é short', '', 'longer than what was reserved '.repeat(10_000)]) {
+    const before = readFileSync(path, 'utf8')
+    const reserved = await reserveFile(path, 100_000)
+    const [beside = ''] = readdirSync(join(path, '..')).filter((name) => name !== 'file')
+    const { size, mode } = statSync(join(path, '..', beside))
+    expect([size, mode & 0o777]).toEqual([100_000, 0o600])
+    expect(readFileSync(path, 'utf8')).toBe(before)
+    await reserved.commit(text)
+    expect(readFileSync(path, 'utf8')).toBe(text)
+    expect(readdirSync(join(path, '..'))).toEqual(['file'])
+  }
+})
+
+test('a reserved file that is discarded, or cannot take its place, leaves nothing', async () => {
+  const path = join(folder(), 'file')
+  await (await reserveFile(path, 10)).discard()
+  expect(readdirSync(join(path, '..'))).toEqual([])
+
+  const reserved = await reserveFile(path, 10)
+  mkdirSync(path)
+  await expect(reserved.commit('new')).rejects.toThrow(/EISDIR|EEXIST|EPERM/)
+  await reserved.discard()
+  expect(readdirSync(join(path, '..'))).toEqual(['file'])
+})
+
+test.skipIf(process.platform === 'win32')('what there is no space for is not reserved', () => {
+  const path = join(folder(), 'file')
+  const reserve = (bytes: number): string =>
+    spawnSync(
+      'sh',
+      ['-c', 'ulimit -f 64 && exec "$@"', 'sh', process.execPath].concat(
+        nodeArguments('reserve', path, String(bytes), 'new'),
+      ),
+      { encoding: 'utf8', env: { ...process.env, TSX_DISABLE_CACHE: '1' } },
+    ).stdout
+  expect(reserve(1_000_000)).toBe('EFBIG\n')
+  expect(readdirSync(join(path, '..'))).toEqual([])
+  expect(reserve(10_000)).toBe('reserved\ncommitted\n')
+})
+
+/** Runs in a mount namespace of its own, where the directory is a disk of 256 kB. */
+const onSmallDisk = (directory: string, ...command: string[]) =>
+  spawnSync(
+    'unshare',
+    ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=256k none "$1" && shift && exec "$@"', 'sh'].concat(
+      directory,
+      command,
+    ),
+    { encoding: 'utf8' },
+  )
+
+test('a disk that is full is noticed when reserving, and does not hinder what is reserved', ({
+  skip,
+}) => {
+  const disk = folder()
+  const tried = onSmallDisk(disk, 'true')
+  if (tried.status !== 0) skip(`no small disk here: ${tried.error?.message ?? tried.stderr}`)
+  const reserve = (bytes: number): string =>
+    onSmallDisk(
+      disk,
+      process.execPath,
+      ...nodeArguments('reserve', join(disk, 'file'), String(bytes), 'x'.repeat(50_000)),
+      join(disk, 'filler'),
+    ).stdout
+  expect(reserve(1_000_000)).toBe('ENOSPC\n')
+  expect(reserve(50_000)).toBe('reserved\nfilled ENOSPC\ncommitted\n')
+  expect(reserve(0)).toBe('reserved\nfilled ENOSPC\nENOSPC\n')
 })

@@ -1,31 +1,99 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdirSync, statSync } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+
+/** A file that is not yet there, but whose space is. Ends with one of the two. */
+export type ReservedFile = {
+  /** Puts the text in place, as writeFileAtomic does. When that fails, nothing is left of it. */
+  commit(text: string): Promise<void>
+  /** Gives the space back; the file at the path stays as it is. */
+  discard(): Promise<void>
+}
 
 /**
  * Replaces the file at once and for good: written beside it, fsynced, renamed, directory fsynced.
  * After a crash at any point the file is the old one or the new one, never a part. Mode 0600.
  */
 export async function writeFileAtomic(path: string, text: string): Promise<void> {
+  const reserved = await reserveFile(path, 0)
+  await reserved.commit(text)
+}
+
+/**
+ * The first half of writeFileAtomic: fails when the file cannot be written or there is no space
+ * for so many bytes, so that a later `commit` of a text no longer than that finds its space even
+ * when the disk has become full. (Not on a file system that never overwrites in place.)
+ */
+export async function reserveFile(path: string, bytes: number): Promise<ReservedFile> {
   const directory = dirname(path)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   // A name may have 255 bytes, so a long one cannot be made longer.
   const start = basename(path).slice(0, 50)
   const beside = join(directory, `.${start}.${randomBytes(6).toString('hex')}`)
-  let file: FileHandle | undefined
-  try {
-    file = await open(beside, 'wx', 0o600)
-    await file.writeFile(text)
-    await file.sync()
-    await file.close()
-    file = undefined
-    await rename(beside, path)
-  } catch (cause) {
-    await file?.close().catch(() => {})
+  const file = await open(beside, 'wx', 0o600)
+  const discard = async (): Promise<void> => {
+    await file.close().catch(() => {})
     await rm(beside, { force: true })
-    throw cause
   }
-  await syncDirectory(directory)
+  const orDiscard = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (cause) {
+      await discard().catch(() => {})
+      throw cause
+    }
+  }
+  await orDiscard(async () => {
+    if (bytes === 0) return
+    await overwrite(file, Buffer.alloc(bytes))
+    await file.sync()
+  })
+  return {
+    async commit(text) {
+      await orDiscard(async () => {
+        const content = Buffer.from(text)
+        await overwrite(file, content)
+        await file.truncate(content.length)
+        await file.sync()
+        await file.close()
+        await rename(beside, path)
+      })
+      await syncDirectory(directory)
+    },
+    discard,
+  }
+}
+
+/**
+ * Makes the directory and the parents it lacks, for nobody else to read. As mkdir with `recursive`,
+ * which never returns where the system says ENOENT though the parent is there, as /proc does.
+ */
+export function makeDirectory(path: string): void {
+  try {
+    makeOne(path)
+  } catch (cause) {
+    const parent = dirname(path)
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw cause
+    makeDirectory(parent)
+    makeOne(path)
+  }
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (cause) {
+    // Not every system says EEXIST of a directory that is there, such as a root.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw cause
+  }
+}
+
+/** Writes from the start of the file, whatever is there. */
+async function overwrite(file: FileHandle, content: Buffer): Promise<void> {
+  for (let at = 0; at < content.length; ) {
+    at += (await file.write(content, at, content.length - at, at)).bytesWritten
+  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

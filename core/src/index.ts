@@ -34,7 +34,7 @@ export {
   type SingerErrorOptions,
   StopError,
 } from './errors.ts'
-export { writeFileAtomic } from './files.ts'
+export { makeDirectory, type ReservedFile, reserveFile, writeFileAtomic } from './files.ts'
 export {
   arrayElements,
   lastMember,

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { makeDirectory } from './files.ts'
 
 /** A lock that is held until `release`, or until the process ends in whatever way. */
 export type Lock = { release(): Promise<void> }
@@ -55,7 +56,7 @@ function lockSocket(digest: string): Promise<Lock | undefined> {
 
 async function lockFile(digest: string): Promise<Lock | undefined> {
   const path = join(tmpdir(), 'singer-io-ts', `${digest}.lock`)
-  mkdirSync(dirname(path), { recursive: true })
+  makeDirectory(dirname(path))
   for (let tries = 0; tries < 2; tries++) {
     try {
       writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 })
