@@ -65,6 +65,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
         second: instant(place.second, 'open_seconds') ?? 0,
         startPosition: Number(place.start_position) || 1,
         knownIds: list(place.known_ids).map(String),
+        isShort: place.short === true,
       }
     }),
     deletionsKnownTo: instant(deletions_known_to, 'deletions_known_to'),
@@ -113,6 +114,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
         second: formatInstant(place.second),
         start_position: place.startPosition,
         known_ids: place.knownIds,
+        ...(place.isShort && { short: true }),
       })),
     }),
     ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),

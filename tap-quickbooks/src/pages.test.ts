@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Row } from './answer.ts'
-import { type FetchRows, type Page, type Place, readPages } from './pages.ts'
+import { type Ask, type Page, type Place, readPages } from './pages.ts'
 
 const source = Buffer.alloc(0)
 const row = (id: number, at: number): Row => ({
@@ -13,19 +13,27 @@ const row = (id: number, at: number): Row => ({
   isDeleted: false,
 })
 
+type Behaviour = { cap?: number; before?: (requests: number) => void }
+
 /** A set of rows that answers as QuickBooks does: by time, then by Id descending, anew each time. */
-function company(rows: Row[], options: { cap?: number; before?: (requests: number) => void } = {}) {
+function company(rows: Row[], options: Behaviour = {}): { ask: Ask; requests: () => number } {
   let requests = 0
-  const fetch: FetchRows = async (range, page) => {
+  const within = (range: { start: number; end: number }): Row[] => {
     options.before?.(requests)
     requests++
-    const from = page.startPosition - 1
     return rows
       .filter((one) => one.at >= range.start && one.at < range.end)
       .sort((a, b) => a.at - b.at || Number(b.id) - Number(a.id))
-      .slice(from, from + Math.min(page.maxResults, options.cap ?? page.maxResults))
   }
-  return { fetch, requests: () => requests }
+  const ask: Ask = {
+    async rows(range, page) {
+      const from = page.startPosition - 1
+      const cap = options.cap ?? page.maxResults
+      return within(range).slice(from, from + Math.min(page.maxResults, cap))
+    },
+    newest: async (range) => within(range).at(-1),
+  }
+  return { ask, requests: () => requests }
 }
 
 async function readAll(pages: AsyncIterable<Page>): Promise<string[]> {
@@ -38,15 +46,15 @@ const sorted = (ids: Iterable<string>): string[] => [...ids].sort((a, b) => Numb
 
 test('rows at different times need a request a page and one that finds nothing new', async () => {
   const rows = Array.from({ length: 2500 }, (_, index) => row(index, index))
-  const { fetch, requests } = company(rows)
-  const ids = await readAll(readPages({ start: 0, end: 5000 }, 1000, fetch))
+  const { ask, requests } = company(rows)
+  const ids = await readAll(readPages({ start: 0, end: 5000 }, 1000, ask))
   expect(ids).toEqual(rows.map((one) => one.id))
   expect(requests()).toBe(4)
 })
 
 test('an empty range costs one request', async () => {
-  const { fetch, requests } = company([])
-  expect(await readAll(readPages({ start: 0, end: 10 }, 1000, fetch))).toEqual([])
+  const { ask, requests } = company([])
+  expect(await readAll(readPages({ start: 0, end: 10 }, 1000, ask))).toEqual([])
   expect(requests()).toBe(1)
 })
 
@@ -57,7 +65,7 @@ test('a second with more rows than a page is read to its end', async () => {
     row(99, 8),
   ]
   for (const pageSize of [1, 2, 3, 10, 26]) {
-    const ids = await readAll(readPages({ start: 0, end: 10 }, pageSize, company(rows).fetch))
+    const ids = await readAll(readPages({ start: 0, end: 10 }, pageSize, company(rows).ask))
     expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
   }
 })
@@ -65,23 +73,45 @@ test('a second with more rows than a page is read to its end', async () => {
 test('a server that gives fewer rows than asked does not end the reading', async () => {
   const rows = Array.from({ length: 40 }, (_, index) => row(index, Math.floor(index / 9)))
   for (const cap of [3, 7, 10]) {
-    const ids = await readAll(readPages({ start: 0, end: 10 }, 1000, company(rows, { cap }).fetch))
+    const ids = await readAll(readPages({ start: 0, end: 10 }, 1000, company(rows, { cap }).ask))
+    expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
+  }
+})
+
+test('a single short answer, at whatever request, does not end the reading', async () => {
+  const rows = Array.from({ length: 30 }, (_, index) => row(index, Math.floor(index / 2)))
+  for (let short = 0; short < 8; short++) {
+    const { ask, requests } = company(rows)
+    const cut: Ask = {
+      ...ask,
+      rows: async (...asked) => {
+        const isShort = requests() === short
+        return (await ask.rows(...asked)).slice(0, isShort ? 1 : undefined)
+      },
+    }
+    const ids = await readAll(readPages({ start: 0, end: 20 }, 10, cut))
     expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
   }
 })
 
 test('a server that ignores STARTPOSITION is noticed, not asked for ever', async () => {
   const rows = Array.from({ length: 10 }, (_, index) => row(index, 5))
-  const { fetch } = company(rows)
-  const deaf: FetchRows = (range, page, number) =>
-    fetch(range, { ...page, startPosition: 1 }, number)
+  const { ask } = company(rows)
+  const deaf: Ask = {
+    ...ask,
+    rows: (range, page, n) => ask.rows(range, { ...page, startPosition: 1 }, n),
+  }
   await expect(readAll(readPages({ start: 0, end: 10 }, 4, deaf))).rejects.toThrow(/nothing new/)
 })
 
 test('rows out of order or outside the range are refused', async () => {
-  const wrong = async (): Promise<Row[]> => [row(1, 5), row(2, 4)]
+  const answering = (...rows: Row[]): Ask => ({
+    rows: async () => rows,
+    newest: async () => row(9, 9),
+  })
+  const wrong = answering(row(1, 5), row(2, 4))
   await expect(readAll(readPages({ start: 0, end: 10 }, 4, wrong))).rejects.toThrow(/out of order/)
-  const outside = async (): Promise<Row[]> => [row(1, 11)]
+  const outside = answering(row(1, 11))
   await expect(readAll(readPages({ start: 0, end: 10 }, 4, outside))).rejects.toThrow(/outside/)
 })
 
@@ -96,7 +126,7 @@ test('No row is lost or doubled, whatever is edited, voided, deactivated or dele
       async (times, pageSize, changes, cap) => {
         const rows = times.map((at, index) => row(index + 1, at))
         const touched = new Set<string>()
-        const { fetch } = company(rows, {
+        const { ask } = company(rows, {
           ...(cap !== undefined && { cap }),
           before: (requests) => {
             // An edit or a deletion takes a row out of the closed range.
@@ -107,7 +137,7 @@ test('No row is lost or doubled, whatever is edited, voided, deactivated or dele
             }
           },
         })
-        const ids = await readAll(readPages({ start: 0, end: END }, pageSize, fetch))
+        const ids = await readAll(readPages({ start: 0, end: END }, pageSize, ask))
         const untouched = times
           .map((_, index) => String(index + 1))
           .filter((id) => !touched.has(id))
@@ -126,14 +156,14 @@ test('reading goes on from any page, also inside a crowded second, and one reque
       fc.integer({ min: 1, max: 6 }),
       async (times, pageSize) => {
         const rows = times.map((at, index) => row(index + 1, at))
-        const { fetch } = company(rows)
+        const { ask } = company(rows)
         const ids = new Set<string>()
         let start = 0
         let place: Place | undefined
         // Every request is a run of its own, as with call_limit 1.
         for (let run = 0; start < 6; run++) {
           expect(run).toBeLessThan(6 * times.length + 10)
-          const next = await readPages({ start, end: 6 }, pageSize, fetch, place).next()
+          const next = await readPages({ start, end: 6 }, pageSize, ask, place).next()
           if (next.done) break
           for (const one of next.value.rows) ids.add(one.id)
           start = next.value.doneTo

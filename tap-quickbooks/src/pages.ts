@@ -19,16 +19,26 @@ export type Page = {
   isFull: boolean
 }
 
-/** A place inside a second that holds more rows than one answer. */
-export type Place = { second: number; startPosition: number; knownIds: readonly string[] }
+/** A place inside a second: one with more rows than an answer holds, or the last one. */
+export type Place = {
+  second: number
+  startPosition: number
+  knownIds: readonly string[]
+  /** The last answer was short: if nothing new comes, that is the end. */
+  isShort: boolean
+}
 
-/** Asks for rows of `range`, ordered by the time of their last change. */
-export type FetchRows = (range: Range, page: PageRequest, pageNumber: number) => Promise<Row[]>
+/** How a range is asked for, ordered by the time of the last change. */
+export type Ask = {
+  rows(range: Range, page: PageRequest, pageNumber: number): Promise<Row[]>
+  /** The row of the range that changed last, of the same second the last in order. */
+  newest(range: Range): Promise<Row | undefined>
+}
 
 /** Rows of the same second that two requests have in common, so that a shift is seen. */
 const MOST_OVERLAP = 50
 /** So many requests in a row that bring nothing new: the far end does not do what it is asked. */
-const MOST_IDLE_REQUESTS = 200
+const MOST_IDLE_REQUESTS = 50
 
 /**
  * Reads a range of a set that changes while it is read, without skipping a row. The next request
@@ -36,8 +46,8 @@ const MOST_IDLE_REQUESTS = 200
  * behind it moves up, which would carry an unread row past a position. Rows that come twice are
  * dropped by Id. Only inside a second with more rows than a page does STARTPOSITION move, always
  * so that the answer begins with a row that is known; if it does not, rows have moved up and the
- * position goes back. A short answer is no proof of the end (a server may give fewer rows than
- * asked): the end is an answer that brings nothing new.
+ * position goes back. A short answer is no proof of the end, for a server may give fewer rows
+ * than asked: the end is an empty answer, or that the newest row of what is left is known.
  *
  * `range.end` may be lowered while reading; what lies beyond it is then left to another reader.
  * `from` is the place where an earlier run stopped, in the second `range.start`.
@@ -45,7 +55,7 @@ const MOST_IDLE_REQUESTS = 200
 export async function* readPages(
   range: Range,
   pageSize: number,
-  fetch: FetchRows,
+  ask: Ask,
   from?: Place,
 ): AsyncGenerator<Page, void, void> {
   let cursor = range.start
@@ -53,14 +63,21 @@ export async function* readPages(
   let known = new Set(from?.knownIds)
   let startPosition = from?.startPosition ?? 1
   let isCrowded = from !== undefined
-  let largest = 0
+  let isShort = false
   let idle = 0
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
+    const asked = { start: cursor, end: range.end }
+    if (isShort) {
+      const newest = await ask.newest(asked)
+      if (newest === undefined || (newest.at === cursor && known.has(newest.id))) {
+        yield { ...LAST, doneTo: range.end, pageNumber, pageSize }
+        return
+      }
+    }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
     const maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
-    const asked = { start: cursor, end: range.end }
-    const rows = await fetch(asked, { startPosition, maxResults }, pageNumber)
+    const rows = await ask.rows(asked, { startPosition, maxResults }, pageNumber)
     checkOrder(rows, asked)
     const first = rows[0]
     if (startPosition > 1 && !(first?.at === cursor && known.has(first.id))) {
@@ -69,19 +86,12 @@ export async function* readPages(
       continue
     }
     const fresh = dropDoubles(rows, cursor, known).filter((row) => row.at < range.end)
-    const isLast = fresh.length === 0 && isEnd(rows.length, maxResults, largest)
-    largest = Math.max(largest, rows.length)
+    isShort = rows.length < maxResults
     const last = rows.at(-1)
-    if (last === undefined || isLast || last.at >= range.end) {
-      const doneTo = range.end
-      yield {
-        rows: fresh,
-        doneTo,
-        place: undefined,
-        pageNumber,
-        pageSize: maxResults,
-        isFull: false,
-      }
+    // An earlier run has had a short answer too: a run with a single call shall get to the end.
+    const isEnd = from?.isShort && pageNumber === 1 && isShort && fresh.length === 0
+    if (last === undefined || isEnd || last.at >= range.end) {
+      yield { ...LAST, rows: fresh, doneTo: range.end, pageNumber, pageSize: maxResults }
       return
     }
     idle = fresh.length > 0 ? 0 : idle + 1
@@ -95,16 +105,26 @@ export async function* readPages(
       known = new Set(rows.filter((row) => row.at === cursor).map((row) => row.id))
       startPosition = 1
     }
+    const isPlace = isCrowded || (isShort && known.size <= MOST_OVERLAP)
     yield {
       rows: fresh,
       doneTo: cursor,
-      place: isCrowded ? { second: cursor, startPosition, knownIds: lastIds(rows) } : undefined,
+      place: isPlace
+        ? {
+            second: cursor,
+            startPosition,
+            knownIds: isCrowded ? lastIds(rows) : [...known],
+            isShort,
+          }
+        : undefined,
       pageNumber,
       pageSize: maxResults,
-      isFull: rows.length >= maxResults,
+      isFull: !isShort,
     }
   }
 }
+
+const LAST = { rows: [], place: undefined, isFull: false } as const
 
 /** How many of the rows just read the next answer shall begin with; at least one. */
 function overlapOf(count: number): number {
@@ -113,11 +133,6 @@ function overlapOf(count: number): number {
 
 function lastIds(rows: readonly Row[]): string[] {
   return rows.slice(-overlapOf(rows.length)).map((row) => row.id)
-}
-
-/** Nothing new in an answer that had room for more than it holds. */
-function isEnd(count: number, maxResults: number, largest: number): boolean {
-  return count < maxResults && (count <= 1 || count < largest)
 }
 
 function noProgress(second: number): QuickbooksError {

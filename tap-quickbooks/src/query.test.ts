@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countQuery, selectQuery } from './query.ts'
+import { countQuery, newestQuery, selectQuery } from './query.ts'
 import { STREAMS, type Stream } from './streams.ts'
 
 const range = { start: Date.UTC(2024, 0, 1) / 1000, end: Date.UTC(2024, 1, 1) / 1000 }
@@ -24,5 +24,11 @@ test('a count has the same bounds', () => {
   expect(countQuery(stream('items'), range)).toBe(
     "select count(*) from Item where MetaData.LastUpdatedTime >= '2024-01-01T00:00:00Z' " +
       "AND MetaData.LastUpdatedTime < '2024-02-01T00:00:00Z' AND Active IN (true,false)",
+  )
+})
+
+test('the newest row is the first of the opposite order', () => {
+  expect(newestQuery(stream('invoices'), range)).toMatch(
+    /LastUpdatedTime < '2024-02-01T00:00:00Z' ORDERBY MetaData\.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS 1$/,
   )
 })

@@ -14,6 +14,14 @@ export function selectQuery(stream: Stream, range: Range, page: PageRequest): st
   )
 }
 
+/** The row that changed last within the range; of the same second the last in selectQuery's order. */
+export function newestQuery(stream: Stream, range: Range): string {
+  return (
+    `select * from ${stream.entity} where ${changedWithin(stream, range)} ` +
+    'ORDERBY MetaData.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS 1'
+  )
+}
+
 /** How many rows changed within the range. */
 export function countQuery(stream: Stream, range: Range): string {
   return `select count(*) from ${stream.entity} where ${changedWithin(stream, range)}`

@@ -6,7 +6,7 @@ import { formatInstant } from './instant.ts'
 import { type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Run } from './plan.ts'
 import { markDone, remainingRanges } from './progress.ts'
-import { countQuery, type PageRequest, selectQuery } from './query.ts'
+import { countQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { readQueryRows } from './rows.ts'
 import type { Stream } from './streams.ts'
@@ -56,11 +56,14 @@ export async function readStream(
     const pages = readPages(
       range,
       config.pageSize,
-      async (asked, page) => {
-        const query = selectQuery(stream, asked, page)
-        const rows = await ask(query)
-        answer = { query, time: rows.time }
-        return rows.rows
+      {
+        async rows(asked, page) {
+          const query = selectQuery(stream, asked, page)
+          const rows = await ask(query)
+          answer = { query, time: rows.time }
+          return rows.rows
+        },
+        newest: async (asked) => (await ask(newestQuery(stream, asked))).rows[0],
       },
       from,
     )
