@@ -33,7 +33,8 @@ export type ReadActivateVersion = {
   type: 'ACTIVATE_VERSION'
   line: number
   stream: string
-  version: string
+  /** The digits of an integer; undefined where it is missing or is none of at most 64 bits. */
+  version: string | undefined
 }
 export type ReadBatch = {
   type: 'BATCH'
@@ -184,9 +185,8 @@ function parseMessage(text: string, line: number): ReadMessage {
     }
     case 'ACTIVATE_VERSION': {
       const stream = streamOf(parsed, line)
-      const version = versionDigits(text, line, stream)
-      if (version === undefined)
-        throw new ProtocolError(line, `an ACTIVATE_VERSION of stream '${stream}' has no 'version'`)
+      const found = versionText(text)
+      const version = found !== undefined && isBigint(found) ? found : undefined
       return { type: 'ACTIVATE_VERSION', line, stream, version }
     }
     case 'BATCH':
@@ -251,7 +251,7 @@ function parseRecord(text: string, line: number, parsed: Record<string, unknown>
     members: objectMembers(recordText).members,
     record,
     timeExtracted: parsed.time_extracted,
-    version: parsed.version === undefined ? undefined : versionDigits(text, line, stream),
+    version: parsed.version === undefined ? undefined : recordVersion(text, line, stream),
   }
 }
 
@@ -280,18 +280,25 @@ function describeType(type: unknown): string {
   return Array.isArray(type) ? 'of an array' : `of kind ${type === null ? 'null' : typeof type}`
 }
 
-/** The version's digits, if a bigint column can hold them. */
-function versionDigits(text: string, line: number, stream: string): string | undefined {
-  const span = lastMember(objectMembers(text).members, 'version')
-  if (span === undefined) return undefined
-  const digits = text.slice(span.start, span.end)
-  if (digits === 'null') return undefined
-  if (/^-?\d{1,19}$/.test(digits) && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits))
-    return digits
+function recordVersion(text: string, line: number, stream: string): string | undefined {
+  const found = versionText(text)
+  if (found === undefined || found === 'null') return undefined
+  if (isBigint(found)) return found
   throw new ProtocolError(
     line,
-    `'version' of stream '${stream}' must be an integer of at most 64 bits, found ${digits.slice(0, 40)}`,
+    `'version' of stream '${stream}' must be an integer of at most 64 bits, found ${found.slice(0, 40)}`,
   )
+}
+
+/** The exact JSON text of a message's version. */
+function versionText(text: string): string | undefined {
+  const span = lastMember(objectMembers(text).members, 'version')
+  return span && text.slice(span.start, span.end)
+}
+
+/** Whether these are the digits of an integer that a bigint column can hold. */
+function isBigint(text: string): boolean {
+  return /^-?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

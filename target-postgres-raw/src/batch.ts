@@ -139,6 +139,10 @@ function mergeRow(entry: Entry, row: StagedRow, counts: Settled): void {
     if (entry.record !== undefined) raiseVersion(entry, row.version)
     return
   }
+  if (isEarlier(row.deletedAt, entry.mark?.deletedAt)) {
+    counts.older++
+    return
+  }
   entry.newest = row.extractedAt ?? entry.newest
   if (row.deletedAt !== undefined) {
     if (entry.mark !== undefined) counts.unchanged++

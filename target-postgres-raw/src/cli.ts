@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs'
+import { fstatSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { CONFIG_FLAG, ConfigError, flagValues, runCli } from '@singer-io-ts/core'
 import { readTargetSettings, SETTINGS } from './config.ts'
 
@@ -36,13 +37,23 @@ await runCli({
 })
 
 async function openInput(path: unknown): Promise<AsyncIterable<Uint8Array>> {
-  if (path === undefined) return process.stdin
-  const file = createReadStream(String(path))
-  await new Promise((resolve, reject) => {
-    file.once('open', resolve)
-    file.once('error', (cause) =>
-      reject(new ConfigError([`--input ${path}: cannot be read (${cause.message})`], { cause })),
-    )
-  })
-  return file
+  if (path === undefined) {
+    // Node gives such a stdin as one that has ended.
+    if (fstatSync(0).isDirectory())
+      throw new ConfigError(['stdin: cannot be read (it is a directory)'])
+    return process.stdin
+  }
+  let file: FileHandle
+  try {
+    file = await open(String(path))
+  } catch (cause) {
+    throw new ConfigError([`--input ${path}: cannot be read (${(cause as Error).message})`], {
+      cause,
+    })
+  }
+  if ((await file.stat()).isDirectory()) {
+    await file.close()
+    throw new ConfigError([`--input ${path}: cannot be read (it is a directory)`])
+  }
+  return file.createReadStream()
 }

@@ -391,6 +391,40 @@ test.each([
   },
 )
 
+test('a SCHEMA that is nested 20,000 deep is bad input with stream and line', async () => {
+  for (const validate_records of [false, true]) {
+    const { code, states, fault } = await load(
+      database,
+      [
+        schema('s'),
+        record('s', { Id: 1 }),
+        state({ n: 1 }),
+        `{"type":"SCHEMA","stream":"deep","schema":{"a":${deep(20_000)}},"key_properties":["Id"]}`,
+      ],
+      { settings: { validate_records } },
+    )
+    expect([code, states, fault?.message]).toEqual([
+      6,
+      ['{"n":1}'],
+      "line 4: the schema of stream 'deep' is nested too deep",
+    ])
+  }
+})
+
+test.each(['k\\u0000', 'k\\ud800'])('a key named %s is bad input', async (key) => {
+  for (const payload_type of ['jsonb', 'json']) {
+    const { code, fault } = await load(
+      database,
+      [schema('t'), `{"type":"SCHEMA","stream":"s","schema":{},"key_properties":["Id","${key}"]}`],
+      { settings: { payload_type } },
+    )
+    expect([code, fault?.message]).toEqual([
+      6,
+      expect.stringContaining(`line 2: key_properties of stream 's' has the name "${key}"`),
+    ])
+  }
+})
+
 test.each([
   ['NaN', Buffer.from('{"type":"RECORD","stream":"s","record":{"Id":NaN}}\n')],
   [
@@ -455,6 +489,29 @@ test('ACTIVATE_VERSION marks the rows of lower and of no version', async () => {
   ])
 })
 
+test.each(['"x"', undefined, 'null', '1.5', '99999999999999999999999'])(
+  'an ACTIVATE_VERSION with version %s does nothing and is warned of once',
+  async (version) => {
+    const more = version === undefined ? '' : `,"version":${version}`
+    const activation = `{"type":"ACTIVATE_VERSION","stream":"s"${more}}`
+    const { code, states, log } = await load(database, [
+      activation,
+      schema('s'),
+      record('s', { Id: 1 }),
+      activation,
+      record('s', { Id: 2 }, { version: 1 }),
+      state({ n: 1 }),
+    ])
+    expect([code, states]).toEqual([0, ['{"n":1}']])
+    expect(await rowsOf(database, 'raw.s', 'id, deleted_at_utc')).toEqual([
+      { id: '1', deleted_at_utc: null },
+      { id: '2', deleted_at_utc: null },
+    ])
+    expect(log.match(/WARNING/g)).toHaveLength(1)
+    expect(log).toContain("stream 's', line 1: an ACTIVATE_VERSION without a usable 'version'")
+  },
+)
+
 test('a row of the new version that comes from an older page is not marked deleted', async () => {
   await load(database, [schema('s'), record('s', { Id: 'x', v: 1 }, { version: 1, ...at(5) })])
   await load(database, [
@@ -511,6 +568,23 @@ test('a stale page does not clear a newer mark', async () => {
   expect(
     await rowsOf(database, 'raw.s', "payload->>'v' as v, deleted_at_utc is null as live"),
   ).toEqual([{ v: '2', live: false }])
+})
+
+test('an older deletion mark never replaces a newer one, at any batch size', async () => {
+  const mark = (deletedDay: number, day: number) =>
+    record('s', { Id: '1', _sdc_deleted_at: at(deletedDay).time_extracted }, at(day))
+  const marks = [mark(2, 2), mark(1, 1)]
+  for (const sent of [marks, [...marks].reverse(), [mark(2, 1), mark(1, 2)]])
+    for (const batch_size_rows of [1, 2, 3, 10_000]) {
+      const fresh = await testDatabase()
+      const { log } = await load(fresh, [schema('s'), record('s', { Id: '1' }, at(1)), ...sent], {
+        settings: { batch_size_rows },
+      })
+      expect(await rowsOf(fresh, 'raw.s', 'deleted_at_utc as d')).toEqual([
+        { d: new Date('2024-01-02T00:00:00Z') },
+      ])
+      if (sent[0] !== marks[1]) expect(log).toContain('unchanged 0, older 1, deleted 1')
+    }
 })
 
 test('hard_delete deletes instead of marking', async () => {
@@ -621,6 +695,26 @@ test('validate_records makes a record that does not fit its schema bad input', a
   ])
 })
 
+test('validate_records sees that 19.99 is a multiple of 0.01', async () => {
+  const declared = {
+    type: 'SCHEMA',
+    stream: 's',
+    schema: { properties: { n: { type: 'number', multipleOf: 0.01 } } },
+    key_properties: ['Id'],
+  }
+  const numbers = [19.99, -0.07, 1.1, 98765432.19, 5]
+  const good = numbers.map((n) => record('s', { Id: n, n }))
+  const { code, fault } = await load(
+    database,
+    [declared, ...good, record('s', { Id: 'bad', n: 19.991 })],
+    { settings: { validate_records: true } },
+  )
+  expect([code, fault?.message]).toEqual([
+    6,
+    "line 7: a record of stream 's' does not fit its schema: /n must be multiple of 0.01",
+  ])
+})
+
 test('STATE is printed as it came, digits and all, and kept in the same transaction', async () => {
   const text = '{"n": 1.10, "big":12345678901234567890,"e":"\\u00e9é"}'
   const { states } = await load(database, [`{"type":"STATE","value":${text}}`], {
@@ -637,6 +731,11 @@ test('STATE {} or null is never printed over a real one, and never alone', async
     '{"n":1}',
   ])
   expect(await ask(database, 'select value from raw._singer_state')).toEqual([{ value: '{"n":1}' }])
+})
+
+test('STATE [] is a value like any other', async () => {
+  expect((await load(database, [state({ n: 1 }), state([])])).states).toEqual(['[]'])
+  expect(await ask(database, 'select value from raw._singer_state')).toEqual([{ value: '[]' }])
 })
 
 test('at most one STATE is printed a commit', async () => {

@@ -102,6 +102,9 @@ export const COPY_STAGING: string = `copy ${STAGING} from stdin`
 /** Strictly earlier than what is stored; unknown on either side is not. */
 const OLDER = 's.extracted_at_utc < t.extracted_at_utc'
 
+/** A mark that is older than the row, or than the mark that the row has. */
+const OLDER_MARK = `(${OLDER} or s.deleted_at_utc < t.deleted_at_utc)`
+
 const INSERT_COLUMNS = COLUMNS.map((column) => column.name).join(', ')
 
 function selectStaged(payload: string, deletedAt: string, rows: string): string {
@@ -169,7 +172,10 @@ select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
  where s.table_no = $1 and ${LIVE} and ${OLDER}`
 }
 
-/** Deletion marks of one table: a known row keeps its payload, an unknown one comes in marked. */
+/**
+ * Deletion marks of one table: a known row keeps its payload, an unknown one comes in marked. A
+ * mark that is older than the row, or than the mark it has, changes nothing.
+ */
 export function mark(table: string, payloadType: 'json' | 'jsonb'): string {
   return `
 with written as (
@@ -178,6 +184,7 @@ with written as (
     deleted_at_utc = excluded.deleted_at_utc,
     version = coalesce(excluded.version, t.version)
   where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
+    and (excluded.deleted_at_utc < t.deleted_at_utc) is not true
     and (t.deleted_at_utc is distinct from excluded.deleted_at_utc
          or t.version is distinct from coalesce(excluded.version, t.version))
   returning 1)
@@ -192,11 +199,11 @@ with gone as (
 select count(*)::int as deleted from gone`
 }
 
-/** How many deletion marks are older than the row that they are for. */
+/** How many deletion marks are older than the row that they are for, or than its mark. */
 export function countOlderMarks(table: string): string {
   return `
 select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
- where s.table_no = $1 and ${MARKED} and ${OLDER}`
+ where s.table_no = $1 and ${MARKED} and ${OLDER_MARK}`
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type ReadRecord,
   type ReadSchema,
 } from '@singer-io-ts/core'
+import { replaceInText } from './characters.ts'
 import { type Instant, isEarlier } from './instant.ts'
 import { makeRow, type Row } from './row.ts'
 import * as sql from './sql.ts'
@@ -52,7 +53,8 @@ export function createStreams(
   return {
     async declare({ stream: name, keyProperties, schema, line }) {
       const known = streams.get(name)
-      const schemaDigest = digest(schema)
+      const schemaDigest = digest(name, line, schema)
+      refuseUnstorableKey(name, line, keyProperties)
       const before = known?.table.keyProperties
       if (before !== undefined) refuseOtherKey(name, line, before, keyProperties)
       const validate =
@@ -120,8 +122,25 @@ export function createStreams(
   }
 }
 
-function digest(schema: JsonSchema): string {
-  return createHash('sha256').update(JSON.stringify(schema)).digest('hex')
+function digest(stream: string, line: number, schema: JsonSchema): string {
+  let text: string
+  try {
+    text = JSON.stringify(schema)
+  } catch (cause) {
+    // Only the depth can be at fault: the schema came out of JSON.
+    throw new ProtocolError(line, `the schema of stream '${stream}' is nested too deep`, { cause })
+  }
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function refuseUnstorableKey(stream: string, line: number, keys: readonly string[]): void {
+  const bad = keys.find((key) => replaceInText(key) !== key)
+  if (bad === undefined) return
+  throw new ProtocolError(
+    line,
+    `key_properties of stream '${stream}' has the name ${JSON.stringify(bad)}: ` +
+      'Postgres cannot store \\u0000 or half a surrogate pair',
+  )
 }
 
 function refuseOtherKey(

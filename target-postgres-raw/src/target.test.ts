@@ -1,5 +1,7 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
@@ -328,6 +330,33 @@ test('wrong settings list every fault and exit 1 before any connection', async (
   expect(log).toContain('connection_string: must begin with postgres://')
   expect(log).not.toContain('hunter22')
   expect(log.trim().split('\n').at(-1)).toMatch(/^CRITICAL/)
+})
+
+test('an input that is a directory or cannot be opened is exit 1', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'input-'))
+  const none = join(folder, 'none')
+  for (const [path, why] of [
+    [folder, 'it is a directory'],
+    [none, 'ENOENT'],
+  ] as const) {
+    const target = start(['--input', path], { connection_string: database })
+    const { code, out, log } = await target.ended
+    expect([code, out]).toEqual([1, ''])
+    expect(log).toContain(`--input ${path}: cannot be read (${why}`)
+  }
+  const good = join(folder, 'good.singer')
+  writeFileSync(good, toLines([schema('s'), record('s', { Id: 1 }), state({ n: 1 })]))
+  const read = await start(['--input', good], { connection_string: database }).ended
+  expect([read.code, read.out]).toEqual([0, '{"n":1}\n'])
+})
+
+test('a stdin that is a directory is exit 1', async () => {
+  const directory = openSync(tmpdir(), 'r')
+  const target = start([], { connection_string: database }, {}, directory)
+  const { code, out, log } = await target.ended
+  closeSync(directory)
+  expect([code, out]).toEqual([1, ''])
+  expect(log).toContain('stdin: cannot be read (it is a directory)')
 })
 
 test('No secret reaches stdout, stderr, the database or pg_stat_activity', async () => {

@@ -43,6 +43,8 @@ export async function runTarget(
   })
   const limits = { rows: settings.batchRows, bytes: settings.batchBytes }
   const keepMemory = watchMemory()
+  /** Streams that were warned of for their ACTIVATE_VERSION. */
+  const withoutVersion = new Set<string>()
   const stop = AbortSignal.any([signal, commits.failure])
   signal.addEventListener('abort', () => setTimeout(database.destroy, GRACE_MS).unref())
 
@@ -62,10 +64,20 @@ export async function runTarget(
         return takeFiles(message)
       case 'ACTIVATE_VERSION': {
         const { line, stream, version } = message
-        addActivation(batch, { line, stream, version, at: streams.find(stream)?.newest })
+        if (version === undefined) warnOfVersion(stream, line)
+        else addActivation(batch, { line, stream, version, at: streams.find(stream)?.newest })
       }
     }
     return commitWhenFull()
+  }
+
+  function warnOfVersion(stream: string, line: number): void {
+    if (withoutVersion.has(stream)) return
+    withoutVersion.add(stream)
+    log.warning(
+      `stream '${stream}', line ${line}: an ACTIVATE_VERSION without a usable 'version' is ignored`,
+      { stream },
+    )
   }
 
   function commitWhenFull(): Promise<void> | undefined {
@@ -133,5 +145,6 @@ export async function runTarget(
 
 /** `{}` and null say nothing, and whoever keeps STATE would forget the real one over them. */
 function isBlank(value: unknown): boolean {
-  return value === null || (typeof value === 'object' && Object.keys(value).length === 0)
+  if (value === null) return true
+  return typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length === 0
 }

@@ -11,7 +11,14 @@ export async function compileValidator(
 ): Promise<Validate> {
   const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
   // Singer schemas name old drafts and have keywords of their own.
-  const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, logger: false })
+  const ajv = new Ajv({
+    strict: false,
+    validateSchema: false,
+    allErrors: true,
+    logger: false,
+    // In doubles 19.99 / 0.01 is no integer; this holds for cents up to hundreds of millions.
+    multipleOfPrecision: 5,
+  })
   formats.default(ajv)
   const { $schema: _, ...plain } = schema
   let check: ReturnType<typeof ajv.compile>
