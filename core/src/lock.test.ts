@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -121,6 +121,17 @@ test('a lock that is held keeps no process alive', async () => {
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
+})
+
+test.skipIf(process.platform !== 'linux')('no folder for the locks: it fails at once', () => {
+  const run = spawnSync(process.execPath, nodeArguments('hold-lock', newName()), {
+    encoding: 'utf8',
+    env: { ...process.env, PRETEND_PLATFORM: 'darwin', PRETEND_TMPDIR: '/proc/nope' },
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  expect(run.status).toBe(1)
+  expect(run.stderr).toMatch(/ENOENT: .*mkdir '\/proc\/nope'/)
 })
 
 test('the lock of a file has one name, however its path is written', () => {

@@ -1,8 +1,10 @@
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -212,6 +214,46 @@ test('a second run on the same state file is refused, whatever way leads to it',
   process.kill(first.pid, 'SIGTERM')
   expect(await first.ended).toBe(143)
   expect(await startRun({ state }).ended).toBe(0)
+})
+
+test('links that lead to no file yet are followed: one lock, and the links stay', async () => {
+  const place = folder()
+  const state = join(place, 'new', 's.json')
+  const link = join(place, 'link.json')
+  symlinkSync('other.json', link)
+  symlinkSync(join('new', 's.json'), join(place, 'other.json'))
+  const first = startRun({ tap: 'stall', state: link })
+  await first.saw(/tap: INFO stalls/)
+  const second = startRun({ state })
+  expect(await second.ended).toBe(1)
+  expect(second.stderr()).toContain(`another singer-run (process ${first.pid}) works with it`)
+  process.kill(first.pid, 'SIGTERM')
+  expect(await first.ended).toBe(143)
+
+  expect(await startRun({ state: link }).ended).toBe(0)
+  expect(readlinkSync(link)).toBe('other.json')
+  expect(readlinkSync(join(place, 'other.json'))).toBe(join('new', 's.json'))
+  expect(lstatSync(state).isFile()).toBe(true)
+})
+
+test('a link that leads to itself is refused', async () => {
+  const state = join(folder(), 's.json')
+  symlinkSync('s.json', state)
+  const run = startRun({ state })
+  expect(await run.ended).toBe(1)
+  expect(run.stderr()).toMatch(/--state .*s\.json: cannot be kept there \(.*too many links/)
+})
+
+test.skipIf(process.platform !== 'linux')('a state under /proc is refused at once', async () => {
+  const run = startRun({ state: '/proc/nope/s.json' })
+  // What hangs there hangs for good, deaf to SIGTERM.
+  const end = setTimeout(() => process.kill(run.pid, 'SIGKILL'), 20_000)
+  expect(await run.ended).toBe(1)
+  clearTimeout(end)
+  expect(run.stderr()).toMatch(
+    /--state \/proc\/nope\/s\.json: cannot be kept there \(ENOENT: .*mkdir '\/proc\/nope'\)/,
+  )
+  expect(run.stderr()).not.toMatch(/^(tap|target): /m)
 })
 
 test.each([

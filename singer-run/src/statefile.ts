@@ -1,10 +1,19 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+} from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   ConfigError,
   EXIT,
   fileLockName,
+  makeDirectory,
   readState,
   SingerError,
   tryLock,
@@ -69,16 +78,31 @@ export async function holdStateFile(given: string): Promise<StateFile> {
   }
 }
 
-/** Links are followed, so that a link stays one and every way to the file is one lock. */
+/**
+ * Links are followed, also to a file that is not there yet, so that a link stays one and every way
+ * to the file is one lock.
+ */
 function realPath(given: string): string {
-  const path = resolve(given)
   try {
-    if (existsSync(path)) return realpathSync(path)
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    return join(realpathSync(dirname(path)), basename(path))
+    let path = resolve(given)
+    for (let links = 0; links <= 40; links++) {
+      if (existsSync(path)) return realpathSync(path)
+      makeDirectory(dirname(path))
+      const directory = realpathSync(dirname(path))
+      path = join(directory, basename(path))
+      const target = linkTarget(path)
+      if (target === undefined) return path
+      path = resolve(directory, target)
+    }
+    throw new Error('too many links, or they lead in a circle')
   } catch (cause) {
     throw unwritable(given, cause)
   }
+}
+
+function linkTarget(path: string): string | undefined {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined
+  return readlinkSync(path)
 }
 
 function checkState(path: string, given: string): void {
