@@ -93,8 +93,7 @@ export function createClient(
     try {
       await limiter.start(signal)
       log.debug(`GET ${url.pathname}?${decodeURIComponent(url.search.slice(1))}`)
-      const answer = await exchange(url, accessToken)
-      if (answer.status >= 200 && answer.status < 300) count(call)
+      const answer = await exchange(url, accessToken, call)
       if (answer.status === 401) return 'refused'
       return judge(answer, call)
     } finally {
@@ -102,7 +101,7 @@ export function createClient(
     }
   }
 
-  async function exchange(url: URL, accessToken: string): Promise<RawAnswer> {
+  async function exchange(url: URL, accessToken: string, call: Call): Promise<RawAnswer> {
     let status: number | undefined
     try {
       const answer = await request(url, {
@@ -116,6 +115,8 @@ export function createClient(
         signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
       })
       status = answer.statusCode
+      // Paid for as soon as it comes, whether or not its body is whole.
+      if (status >= 200 && status < 300) count(call)
       clock.see(answer.headers.date)
       return { status, headers: answer.headers, body: await readBody(answer) }
     } catch (cause) {
@@ -141,8 +142,8 @@ export function createClient(
       if (!(thrown instanceof SyntaxError)) throw thrown
     }
     const fault = readFault(body, parsed?.json)
-    const good = status >= 200 && status < 300 && fault === undefined
-    if (good && parsed !== undefined && isObject(parsed.json[call.member])) return parsed
+    const good = status === 200 && fault === undefined
+    if (good && parsed !== undefined && hasShape(parsed.json, call.member)) return parsed
     if (status === 429 || isThrottle(fault)) {
       const seconds = retryAfter(answer) ?? 60 * config.backoffSeconds
       limiter.pause(seconds)
@@ -266,6 +267,9 @@ function hintFor(status: number, fault: Fault | undefined): string | undefined {
   return undefined
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+/** A list where an object belongs would look like an answer without rows. */
+function hasShape(json: Record<string, unknown>, member: Call['member']): boolean {
+  const value = json[member]
+  if (member === 'CDCResponse') return Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

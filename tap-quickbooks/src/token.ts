@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync, realpathSync } from 'node:fs'
 import {
   ConfigError,
   describeError,
   fileLockName,
   type Log,
   lock,
+  type ReservedFile,
+  reserveFile,
   SingerError,
-  writeFileAtomic,
 } from '@singer-io-ts/core'
 import { request } from 'undici'
 import type { Clock } from './clock.ts'
@@ -64,7 +64,6 @@ export function createToken(
 
   /** Under the lock, so that programs that share the connection refresh once. */
   async function exchange(refused: string | undefined): Promise<string> {
-    requireWritable(path)
     const held = await lock(`token ${fileLockName(path)}`, config.timeoutSeconds + 60, parts.signal)
     parts.signal.throwIfAborted()
     if (held === undefined)
@@ -74,8 +73,16 @@ export function createToken(
     try {
       kept = readKept(path, fingerprint, log)
       if (isGood(kept) && kept.access_token !== refused) return kept.access_token
-      kept = await refresh(kept?.refresh_token ?? config.refreshToken, config, fingerprint, parts)
-      await keep(path, kept)
+      const current = kept?.refresh_token ?? config.refreshToken
+      // A token that cannot be kept must not be fetched: its place is made before.
+      const place = await reserve(path)
+      try {
+        kept = await refresh(current, config, fingerprint, parts)
+      } catch (thrown) {
+        await place.discard()
+        throw thrown
+      }
+      await keep(place, path, kept)
       return kept.access_token
     } finally {
       await held.release()
@@ -186,22 +193,22 @@ function refusal(status: number, body: string): SingerError {
 }
 
 function readTokens(body: string, fingerprint: string, sent: string, log: Log): Kept {
-  let answer: Record<string, unknown>
+  let answer: Record<string, unknown> | null
   try {
-    answer = JSON.parse(body) as Record<string, unknown>
+    answer = JSON.parse(body) as Record<string, unknown> | null
   } catch {
     throw new QuickbooksError('the token end point answers with something else than JSON', {
       retryable: true,
     })
   }
-  const { access_token, refresh_token = sent, expires_in } = answer
+  const { access_token, refresh_token = sent, expires_in } = answer ?? {}
   if (typeof access_token !== 'string' || typeof refresh_token !== 'string')
     throw new QuickbooksError('the token end point answers without a token', { retryable: true })
   log.hide(access_token)
   log.hide(refresh_token)
   const inSeconds = (seconds: unknown, otherwise: number): string =>
     new Date(Date.now() + 1000 * (Number(seconds) || otherwise)).toISOString()
-  const lifeSeconds = answer.x_refresh_token_expires_in
+  const lifeSeconds = answer?.x_refresh_token_expires_in
   return {
     fingerprint,
     refresh_token,
@@ -236,9 +243,9 @@ function readKept(path: string, fingerprint: string, log: Log): Kept | undefined
   return kept as Kept
 }
 
-async function keep(path: string, kept: Kept): Promise<void> {
+async function keep(place: ReservedFile, path: string, kept: Kept): Promise<void> {
   try {
-    await writeFileAtomic(path, `${JSON.stringify(kept, null, 2)}\n`)
+    await place.commit(`${JSON.stringify(kept, null, 2)}\n`)
   } catch (cause) {
     throw new ConnectionRefusedError(
       `the new refresh token could not be written to ${path}: ${describeError(cause)}`,
@@ -247,15 +254,14 @@ async function keep(path: string, kept: Kept): Promise<void> {
   }
 }
 
-/** Asked before a refresh: a token that cannot be kept must not be fetched. */
-function requireWritable(path: string): void {
+/** More than the longest tokens take. */
+const RESERVED_BYTES = 16 * 1024
+
+async function reserve(path: string): Promise<ReservedFile> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    accessSync(dirname(path), constants.W_OK)
+    return await reserveFile(path, RESERVED_BYTES)
   } catch (cause) {
-    throw new ConfigError([
-      `token_file: ${dirname(path)} cannot be written (${(cause as Error).message})`,
-    ])
+    throw new ConfigError([`token_file ${path} cannot be written (${(cause as Error).message})`])
   }
 }
 
