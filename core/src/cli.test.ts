@@ -118,6 +118,39 @@ test('flags in all their forms reach the program', async () => {
   expect(JSON.parse((await run([])).stdout)).toEqual({ config: [] })
 })
 
+test('a sub-command has flags of its own, wherever its name stands', async () => {
+  for (const flags of [
+    ['count', '-c', 'a', '--by', 'day'],
+    ['--config', 'a', 'count', '--by', 'day'],
+    ['--config=a', '--by=day', 'count'],
+  ])
+    expect(await run(flags)).toEqual({
+      code: 0,
+      stdout: '{"count":"day","config":["a"]}\n',
+      stderr: '',
+    })
+  // A value of a flag is no name of a command.
+  expect((await run(['-d', '-s', 'count'])).stdout).toContain('"state":"count"')
+
+  const help = await run(['count', '--help'])
+  expect(help).toMatchObject({ code: 0, stderr: '' })
+  expect(help.stdout).toMatch(/^Counts small things\.\n\nUsage: tap-small count \[flags\]\n/)
+  expect(help.stdout).toContain('--by')
+  expect(help.stdout).not.toContain('--discover')
+  expect((await run(['--help'])).stdout).toMatch(/tap-small count +Counts small things\./)
+
+  for (const flags of [
+    ['count', '--discover'],
+    ['count', 'more'],
+    ['count', '--by'],
+  ]) {
+    const { code, stdout, stderr } = await run(flags)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('Usage: tap-small count [flags]')
+  }
+  expect((await run(['--by', 'day'])).stderr).toContain('Unknown argument: by')
+})
+
 test('bad settings: every fault on a line, then CRITICAL, exit code 1, stdout empty', async () => {
   const path = file({ size: 'many', sise: 1 })
   const { code, stdout, stderr } = await run(['--config', path])

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Argv } from 'yargs'
 import { type About, formatAbout } from './about.ts'
 import { EXIT } from './errors.ts'
 import { type Life, runMain } from './main.ts'
@@ -17,19 +18,34 @@ export type Flag = {
   requiresArg?: boolean
 }
 
-export type Program = {
-  about: Omit<About, 'version'>
-  /** The program's package.json. */
-  packageUrl: URL
-  /** Flags beside --about, --format, --version and --help. */
+/** What a command line can ask for. */
+export type Command = {
+  description: string
   flags: { readonly [flag: string]: Flag }
   /** Shown under --help: command line and what it does. */
   examples: readonly [command: string, does: string][]
-  argv: readonly string[]
-  environment: Record<string, string | undefined>
-  /** The program itself, once flags are understood; gives the exit code. */
+  /** What is done once the flags are understood; gives the exit code. */
   run: (flags: Flags, life: Life) => Promise<number>
 }
+
+/** Its `flags` come beside --about, --format, --version and --help. */
+export type Program = Omit<Command, 'description'> & {
+  about: Omit<About, 'version'>
+  /** The program's package.json. */
+  packageUrl: URL
+  /** Sub-commands by name; each has flags of its own. */
+  commands?: { readonly [name: string]: Command }
+  argv: readonly string[]
+  environment: Record<string, string | undefined>
+}
+
+const ABOUT_FLAG: Flag = { type: 'boolean', description: 'Print settings and capabilities' }
+const FORMAT_FLAG: Flag = {
+  choices: ['text', 'json', 'markdown'],
+  default: 'text',
+  description: 'How --about prints',
+}
+const VERSION_FLAG: Flag = { type: 'boolean', description: 'Print the version' }
 
 /** Runs a program from its command line to its exit code. An unknown flag: usage, exit 2. */
 export async function runCli(program: Program): Promise<never> {
@@ -43,7 +59,7 @@ export async function runCli(program: Program): Promise<never> {
     // Before yargs is loaded, which takes as long as starting Node.
     if (program.argv[0] === '--version') return print(`${name} ${readVersion(program.packageUrl)}`)
 
-    const { flags, help, failure } = await parse(program)
+    const { command, flags, help, failure } = await parse(program)
     if (failure !== undefined) {
       process.stderr.write(`${help}\n\n${failure}\n`)
       return EXIT.usage
@@ -55,7 +71,7 @@ export async function runCli(program: Program): Promise<never> {
       const format = flagValues(flags.format).at(-1) as 'text' | 'json' | 'markdown'
       return print(formatAbout({ ...program.about, version }, format))
     }
-    return program.run(flags, life)
+    return command.run(flags, life)
   })
 }
 
@@ -78,36 +94,60 @@ export function flagValues(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).map(String)
 }
 
-async function parse(
-  program: Program,
-): Promise<{ flags: Flags; help: string; failure: string | undefined }> {
+type Parsed = {
+  /** The sub-command that was named, else the program itself. */
+  command: Pick<Command, 'run'>
+  flags: Flags
+  /** The text of --help, if it was asked for or if the flags have a failure. */
+  help: string
+  failure: string | undefined
+}
+
+async function parse(program: Program): Promise<Parsed> {
   const { default: yargs } = await import('yargs')
+  const { about, commands = {} } = program
+  const own = { about: ABOUT_FLAG, format: FORMAT_FLAG, version: VERSION_FLAG }
+  let name: string | undefined
+  let help = ''
   let failure: string | undefined
-  const parser = yargs()
-    .scriptName(program.about.name)
-    .version(false)
-    .usage(`${program.about.description}\n\nUsage: $0 [flags]`)
-    .options({
-      ...program.flags,
-      about: { type: 'boolean', description: 'Print settings and capabilities' },
-      format: {
-        choices: ['text', 'json', 'markdown'],
-        default: 'text',
-        description: 'How --about prints',
-      },
-      version: { type: 'boolean', description: 'Print the version' },
-    })
-    .example([...program.examples])
+  const parser = describe(yargs().version(false), '', about.description, {
+    ...program,
+    flags: { ...program.flags, ...own },
+  })
+    .scriptName(about.name)
     .alias('help', 'h')
     .locale('en')
     .strict()
-    .demandCommand(0, 0)
     .parserConfiguration({ 'dot-notation': false })
     .exitProcess(false)
     .wrap(100)
     .fail((message, error) => {
       failure ??= message ?? error?.message ?? 'the flags cannot be read'
     })
-  const flags = (await parser.parseAsync([...program.argv], {}, () => {})) as Flags
-  return { flags, help: await parser.getHelp(), failure }
+  for (const [word, command] of Object.entries(commands))
+    parser.command(word, command.description, (inner) => {
+      name = word
+      return describe(inner, `${word} `, command.description, command)
+    })
+  const flags = (await parser.parseAsync([...program.argv], {}, (_error, _flags, output) => {
+    help = output
+  })) as Flags
+  if (failure !== undefined)
+    help = (await parse({ ...program, argv: [...(name === undefined ? [] : [name]), '-h'] })).help
+  return { command: commands[name ?? ''] ?? program, flags, help, failure }
+}
+
+/** Tells the parser the flags and texts of the program or of one sub-command. */
+function describe(
+  parser: Argv,
+  name: string,
+  description: string,
+  { flags, examples }: Pick<Command, 'flags' | 'examples'>,
+): Argv {
+  const ownFlags = Object.entries(flags).map(([flag, one]) => [flag, { ...one, global: false }])
+  return parser
+    .usage(`${description}\n\nUsage: $0 ${name}[flags]`)
+    .options(Object.fromEntries(ownFlags))
+    .example([...examples])
+    .demandCommand(0, 0)
 }

@@ -11,11 +11,12 @@ import {
   readState,
   type State,
 } from '@singer-io-ts/core'
-import { type Client, createClient } from './client.ts'
+import { createClient } from './client.ts'
 import { createClock } from './clock.ts'
 import { type Config, checkSettings, SETTINGS, toConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { createLimiter } from './limiter.ts'
+import type { Run } from './plan.ts'
 import { sync } from './sync.ts'
 import { createToken } from './token.ts'
 
@@ -25,15 +26,27 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
     await life.out.write(JSON.stringify(discover(), null, 2))
     return EXIT.done
   }
+  return withCompany(flags, life, (run) =>
+    flags.test ? testConnection(run, life) : sync(run, life),
+  )
+}
+
+/** Reads settings, catalog and state as the flags say, and lets `task` talk to the company. */
+export async function withCompany<T>(
+  flags: Flags,
+  life: Life,
+  task: (run: Run) => Promise<T>,
+): Promise<T> {
+  const { log, signal } = life
   const settings = await readSettings({
     schema: SETTINGS,
     sources: flagValues(flags.config),
     environment: life.environment,
     environmentPrefix: 'TAP_QUICKBOOKS',
-    log: life.log,
+    log,
     check: checkSettings,
   })
-  life.log.configure({
+  log.configure({
     level: settings.log_level as LogLevel,
     format: settings.log_format as LogFormat,
   })
@@ -42,14 +55,12 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
   const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
   const state = readStateOf(config, flagValues(flags.state).at(-1))
 
-  const { log, signal } = life
   const clock = createClock()
   const token = createToken(config, { clock, log, signal })
   const limiter = createLimiter(config.requestsPerMinute)
   const client = createClient(config, { token, limiter, clock, log, signal })
   try {
-    if (flags.test) return await testConnection(client, config, life)
-    return await sync({ config, catalog, state, client }, life)
+    return await task({ config, catalog, state, client })
   } finally {
     await client.close()
   }
@@ -68,7 +79,7 @@ function readStateOf(config: Config, path: string | undefined): State {
   return state
 }
 
-async function testConnection(client: Client, config: Config, life: Life): Promise<number> {
+async function testConnection({ client, config }: Run, life: Life): Promise<number> {
   const answer = await client.get({
     stream: 'test',
     endpoint: 'companyinfo',
