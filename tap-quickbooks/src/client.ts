@@ -56,6 +56,8 @@ export function createClient(
   const tries = { maxAttempts, backoffSeconds, signal, log }
   const meter: Meter = { calls: new Map(), total: 0, retries: 0 }
   let inFlight = 0
+  /** A token that was renewed after a 401, until an answer has come with it. */
+  let unproven: string | undefined
 
   async function get(call: Call): Promise<Answer> {
     const url = new URL(`${config.baseUrl}/v3/company/${config.realmId}/${call.path}`)
@@ -72,12 +74,18 @@ export function createClient(
         },
       },
       async () => {
-        const accessToken = await token.get()
-        const answer = await send(url, call, accessToken)
-        if (answer !== 'refused') return answer
-        log.info(`${call.stream}: the access token has ended; it is refreshed`)
-        const again = await send(url, call, await token.renew(accessToken))
-        if (again !== 'refused') return again
+        let accessToken = await token.get()
+        let answer = await send(url, call, accessToken)
+        // Refused before it was ever good, a renewed token shows that renewing does not help.
+        if (answer === 'refused' && accessToken !== unproven) {
+          log.info(`${call.stream}: the access token has ended; it is refreshed`)
+          unproven = accessToken = await token.renew(accessToken)
+          answer = await send(url, call, accessToken)
+        }
+        if (answer !== 'refused') {
+          if (accessToken === unproven) unproven = undefined
+          return answer
+        }
         throw new QuickbooksError(
           'QuickBooks refuses a token that was refreshed just now (401)',
           { status: 401, refused: true },
