@@ -116,6 +116,15 @@ test.concurrent('a connection that is revoked mid-run ends with exit 3, asks onc
   expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^CRITICAL .*invalid_grant/)
 })
 
+test.concurrent('a token of another company is refreshed once, however many streams it is refused for', async () => {
+  const world = await openWorld({ limits: false }, { realm_id: '123' })
+  const run = await world.run()
+  expect(run.code).toBe(3)
+  expect(run.stderr).toMatch(/^CRITICAL .*Is realm_id the company that was connected/m)
+  // The first token of the run, and the one that was to replace it.
+  expect(world.simulator.tokens.counts).toMatchObject({ refreshes: 2, refused: 0 })
+})
+
 test.concurrent('a wrong client is named as such, once', async () => {
   const world = await openWorld({ invoices: 1 })
   const run = await world.run({ settings: { client_secret: 'wrong-secret' } })
