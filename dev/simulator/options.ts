@@ -16,8 +16,10 @@ export type Switches = QuerySwitches &
     accessTokenRequests: number
     /** Days without use after which a refresh token dies are told by this number of seconds. */
     refreshTokenSeconds: number
-    /** Told when the request asks for it. */
+    /** Seconds from the consent to the end of the connection; told when the request asks for it. */
     refreshTokenHardSeconds: number
+    /** What the user answers on the consent page. */
+    consent: 'given' | 'denied'
     /** changedSince over 30 days ago: the rows that there are, or a fault. */
     cdcOld: 'rows' | 'fault'
     /** What `totalCount` counts: the page (as recorded) or all matching rows. */
@@ -95,6 +97,7 @@ export function readOptions(options: SimulatorOptions): Settings {
       accessTokenRequests: options.accessTokenRequests ?? 0,
       refreshTokenSeconds: options.refreshTokenSeconds ?? 8_726_400,
       refreshTokenHardSeconds: options.refreshTokenHardSeconds ?? 156_032_154,
+      consent: options.consent ?? 'given',
       startPositionZero: options.startPositionZero ?? 'fault',
       idOrder: options.idOrder ?? 'numeric',
       cdcCap: options.cdcCap ?? 1000,

@@ -70,14 +70,27 @@ async function tokenOutcome(
   return { answer, rows: 0, fault }
 }
 
+const scope = 'com.intuit.quickbooks.accounting'
+
 // The consent page, without a person: it sends the browser straight back with a code.
 function consent(serving: Serving, url: URL): Answer {
-  const redirectUri = url.searchParams.get('redirect_uri') ?? ''
-  const target = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined
-  if (!target) return { status: 400, contentType: 'text/plain', text: 'redirect_uri?' }
-  target.searchParams.set('code', serving.tokens.mintCode(redirectUri))
-  target.searchParams.set('state', url.searchParams.get('state') ?? '')
-  target.searchParams.set('realmId', serving.api.realmId)
+  const asked = (name: string): string => url.searchParams.get(name) ?? ''
+  const redirectUri = asked('redirect_uri')
+  const wrong = [
+    asked('client_id') !== serving.config().client_id && 'client_id',
+    asked('response_type') !== 'code' && 'response_type',
+    !asked('scope').split(' ').includes(scope) && 'scope',
+    asked('state') === '' && 'state',
+    !URL.canParse(redirectUri) && 'redirect_uri',
+  ].filter((name) => name !== false)
+  // QuickBooks shows the user a page, and sends nobody anywhere.
+  if (wrong.length > 0)
+    return { status: 400, contentType: 'text/plain', text: `${wrong.join(', ')}?` }
+  const target = new URL(redirectUri)
+  if (serving.switches.consent === 'denied') target.searchParams.set('error', 'access_denied')
+  else target.searchParams.set('code', serving.tokens.mintCode(redirectUri))
+  target.searchParams.set('state', asked('state'))
+  if (serving.switches.consent === 'given') target.searchParams.set('realmId', serving.api.realmId)
   return { status: 302, contentType: '', text: '', headers: { Location: target.href } }
 }
 

@@ -71,6 +71,52 @@ test('the hard limit is told when the request asks for it', async () => {
   })
 })
 
+test('the hard limit counts from the consent, cuts the life of the last refresh tokens, and ends the connection', async () => {
+  const header = { 'x-include-refresh-token-hard-expires-in': 'true' }
+  await withSimulator({ refreshTokenHardSeconds: 10_000_000 }, async (simulator) => {
+    simulator.clock.freeze()
+    simulator.clock.advance(9_000_000)
+    const code = simulator.tokens.mintCode()
+    await postToken(simulator, { grant_type: 'authorization_code', code })
+    for (const left of [10_000_000, 5_000_000, 1_000_000]) {
+      const answer = await refresh(simulator, simulator.config.refresh_token, header)
+      expect(await answer.json()).toMatchObject({
+        x_refresh_token_expires_in: Math.min(8_726_400, left),
+        x_refresh_token_hard_expires_in: left,
+      })
+      simulator.clock.advance(left === 10_000_000 ? 5_000_000 : 4_000_000)
+    }
+    expect((await refresh(simulator, simulator.config.refresh_token, header)).status).toBe(400)
+  })
+})
+
+test('the consent page sends nobody back whose request is not whole, and says a refusal', async () => {
+  await withSimulator({}, async (simulator) => {
+    const ask = (changes: Record<string, string>) => {
+      const url = new URL('/connect/oauth2', simulator.baseUrl)
+      const good = {
+        client_id: simulator.config.client_id,
+        response_type: 'code',
+        scope: 'com.intuit.quickbooks.accounting',
+        redirect_uri: 'http://localhost:9999/callback',
+        state: 's1',
+      }
+      for (const [name, value] of Object.entries({ ...good, ...changes }))
+        url.searchParams.set(name, value)
+      return fetch(url, { redirect: 'manual' })
+    }
+    for (const name of ['client_id', 'response_type', 'scope', 'redirect_uri', 'state']) {
+      const answer = await ask({ [name]: '' })
+      expect([answer.status, await answer.text()]).toEqual([400, `${name}?`])
+    }
+    expect((await ask({})).status).toBe(302)
+    simulator.switches.consent = 'denied'
+    expect((await ask({})).headers.get('location')).toBe(
+      'http://localhost:9999/callback?error=access_denied&state=s1',
+    )
+  })
+})
+
 test('wrong credentials and requests are refused, and a GET shows the clock only', async () => {
   await withSimulator({}, async (simulator) => {
     const wrong = await fetch(simulator.tokenUrl, {
@@ -94,7 +140,10 @@ test('wrong credentials and requests are refused, and a GET shows the clock only
 test('an authorization code is good once, and its reuse kills the tokens it gave', async () => {
   await withSimulator({}, async (simulator) => {
     const redirect_uri = 'http://localhost:9999/callback'
-    const url = `${simulator.baseUrl}/connect/oauth2?state=s1&redirect_uri=${encodeURIComponent(redirect_uri)}`
+    const { client_id } = simulator.config
+    const asked = { client_id, scope: 'com.intuit.quickbooks.accounting', redirect_uri }
+    const query = new URLSearchParams({ ...asked, response_type: 'code', state: 's1' })
+    const url = `${simulator.baseUrl}/connect/oauth2?${query}`
     const consent = await fetch(url, { redirect: 'manual' })
     const target = new URL(consent.headers.get('location') as string)
     expect(target.searchParams.get('state')).toBe('s1')

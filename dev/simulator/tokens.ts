@@ -47,6 +47,8 @@ export function createTokens(settings: Settings, clock: Clock): Tokens {
   const counts = { refreshes: 0, codes: 0, refused: 0, rotations: 0 }
   let current = settings.refreshToken
   let lastAccess: string | undefined
+  /** When the user gave the consent that all refresh tokens since descend from. */
+  let consentedAt = clock.now()
 
   function issueRefresh(value: string): string {
     refreshTokens.set(value, { issuedAt: clock.now(), usedAt: clock.now(), deadAt: undefined })
@@ -70,6 +72,11 @@ export function createTokens(settings: Settings, clock: Clock): Tokens {
     accessTokens.clear()
   }
 
+  /** However often it is refreshed, a connection ends so long after the consent. */
+  function hardEnd(): number {
+    return consentedAt + switches.refreshTokenHardSeconds * 1000
+  }
+
   function refuse(status: number, body: Record<string, unknown>): TokenAnswer {
     counts.refused++
     return { status, body }
@@ -77,14 +84,15 @@ export function createTokens(settings: Settings, clock: Clock): Tokens {
 
   function grant(refresh: Refresh, wantsHardExpiry: boolean): TokenAnswer {
     const age = Math.floor((clock.now() - refresh.issuedAt) / 1000)
+    const hardSeconds = Math.ceil((hardEnd() - clock.now()) / 1000)
     const body: Record<string, unknown> = {
       token_type: 'bearer',
       access_token: issueAccess(),
       expires_in: switches.accessTokenSeconds,
       refresh_token: current,
-      x_refresh_token_expires_in: switches.refreshTokenSeconds - age,
+      x_refresh_token_expires_in: Math.min(switches.refreshTokenSeconds - age, hardSeconds),
     }
-    if (wantsHardExpiry) body.x_refresh_token_hard_expires_in = switches.refreshTokenHardSeconds
+    if (wantsHardExpiry) body.x_refresh_token_hard_expires_in = hardSeconds
     return { status: 200, body }
   }
 
@@ -92,7 +100,8 @@ export function createTokens(settings: Settings, clock: Clock): Tokens {
     const known = refreshTokens.get(value)
     const now = clock.now()
     const unused = known && now - known.usedAt > switches.refreshTokenSeconds * 1000
-    if (!known || unused || (known.deadAt !== undefined && now >= known.deadAt)) {
+    const dead = known?.deadAt !== undefined && now >= known.deadAt
+    if (!known || unused || dead || now >= hardEnd()) {
       return refuse(400, {
         error_description: 'Incorrect or invalid refresh token',
         error: 'invalid_grant',
@@ -125,6 +134,7 @@ export function createTokens(settings: Settings, clock: Clock): Tokens {
     counts.codes++
     const previous = refreshTokens.get(current)
     if (previous) previous.deadAt = clock.now()
+    consentedAt = clock.now()
     return grant(refreshTokens.get(issueRefresh(freshRefresh())) as Refresh, wantsHardExpiry)
   }
 
