@@ -38,8 +38,15 @@ function good(text: string, rows: number): Result {
   return { status: 200, contentType: jsonType, text, rows }
 }
 
-function bad(now: number, code: string, message: string, detail: string, element?: string): Result {
-  const body = jsonFault(now, code, message, detail, 'ValidationFault', element)
+function bad(
+  now: number,
+  code: string,
+  message: string,
+  detail: string,
+  element?: string,
+  type = 'ValidationFault',
+): Result {
+  const body = jsonFault(now, code, message, detail, type, element)
   return { status: 400, ...body, rows: 0 }
 }
 
@@ -97,10 +104,13 @@ function answerQuery(
   const page = evaluate(table, query)
   if (query.select === 'count')
     return good(`{"QueryResponse":{"totalCount":${page.count}},${time}}`, 0)
-  if (fault?.poisonedId !== undefined) {
-    const poisoned = Number(fault.poisonedId)
-    if (page.slots.some((slot) => table?.ids[slot] === poisoned))
-      throw new QueryFault('4002', 'QueryProcessingError: The email address entered is invalid.')
+  const isSpared = fault?.poisonSparesProjection && query.select !== 'all'
+  if (fault?.poisonedId !== undefined && !isSpared) {
+    const poisoned = [fault.poisonedId].flat().map(Number)
+    if (page.slots.some((slot) => poisoned.includes(table?.ids[slot] as number))) {
+      const code = fault.poisonCode ?? '4002'
+      throw new QueryFault(code, poisonDetails[code])
+    }
   }
   const { rows } = page
   if (rows.length === 0) return good(`{"QueryResponse":{},${time}}`, 0)
@@ -119,6 +129,17 @@ const queryMessages = {
   '4000': 'Error parsing query',
   '4001': 'Invalid query',
   '4002': 'Error processing query',
+  '610': 'Object Not Found',
+  '10000': 'An application error has occurred while processing your request',
+}
+
+/** What is said of a stored row that is invalid. */
+const poisonDetails = {
+  '4002': 'QueryProcessingError: The email address entered is invalid.',
+  '610':
+    "Object Not Found : Something you're trying to use has been made inactive. " +
+    'Check the fields with accounts, customers, items, vendors or employees.',
+  '10000': 'System Failure Error: something in this transaction has been made inactive',
 }
 
 function answerCdc(context: ApiContext, call: Call, now: number): Result {
@@ -176,10 +197,7 @@ function answerRead(context: ApiContext, call: Call, now: number): Result {
   }
   const text = context.company.text(entity.name, id)
   if (text === undefined) {
-    const detail =
-      "Object Not Found : Something you're trying to use has been made inactive. " +
-      'Check the fields with accounts, customers, items, vendors or employees.'
-    return bad(now, '610', 'Object Not Found', detail, '')
+    return bad(now, '610', queryMessages['610'], poisonDetails['610'], '')
   }
   return good(`{"${entity.name}":${text},"time":"${pacificMillis(now)}"}`, 1)
 }
@@ -191,7 +209,8 @@ export function answerCall(context: ApiContext, call: Call, now: number, fault?:
       return answerQuery(context, call, now, fault)
     } catch (error) {
       if (!(error instanceof QueryFault)) throw error
-      return bad(now, error.code, queryMessages[error.code], error.message)
+      const type = error.code === '10000' ? 'SystemFault' : 'ValidationFault'
+      return bad(now, error.code, queryMessages[error.code], error.message, undefined, type)
     }
   }
   if (call.endpoint === 'cdc' && call.method === 'GET') return answerCdc(context, call, now)

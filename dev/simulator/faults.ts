@@ -114,9 +114,9 @@ export function usualFault(status: number): {
       return service('6002', 'GatewayTimeout', '')
     case 400:
       return {
-        code: '4002',
-        message: 'Error processing query',
-        detail: 'QueryProcessingError: The email address entered is invalid.',
+        code: '4001',
+        message: 'Invalid query',
+        detail: 'QueryValidationError: the query is refused',
         type: 'ValidationFault',
       }
     default:

@@ -36,8 +36,12 @@ export type Fault = {
   repeatRow?: boolean
   /** Query: this many rows more than asked. */
   extraRows?: number
-  /** Query: refused with 400 when this row is in the page; `times` is usually 0. */
-  poisonedId?: string
+  /** Query: refused with 400 when this row (one of these) is in the page; `times` is usually 0. */
+  poisonedId?: string | readonly string[]
+  /** What such a query is refused with: 4002 by default, or 10000 (a SystemFault), 610. */
+  poisonCode?: '4002' | '610' | '10000'
+  /** A projection of other members than the broken one gives the row; unverified. */
+  poisonSparesProjection?: boolean
 }
 
 /** A change of the company, as the control end point and triggers take it. */

@@ -11,6 +11,8 @@ export type Row = {
   source: Buffer
   start: number
   end: number
+  /** The names of its members. */
+  members: readonly string[]
   /** Change data capture marks what was deleted. */
   isDeleted: boolean
 }
@@ -78,16 +80,18 @@ export function answerTime(answer: Answer): string | undefined {
 }
 
 function readRow(source: Buffer, start: number, end: number): Row {
-  const { Id, MetaData, status } = (JSON.parse(textOf(source, start, end)) ?? {}) as {
+  const object = (JSON.parse(textOf(source, start, end)) ?? {}) as {
     Id?: unknown
     MetaData?: { LastUpdatedTime?: unknown }
     status?: unknown
   }
+  const { Id, MetaData, status } = object
   if (typeof Id !== 'string' || Id === '') throw new QuickbooksError('a row has no Id', {})
   const at = Math.floor(Date.parse(String(MetaData?.LastUpdatedTime)) / 1000)
   if (Number.isNaN(at))
     throw new QuickbooksError(`the row with Id ${Id} has no MetaData.LastUpdatedTime`, {})
-  return { id: Id, at, source, start, end, isDeleted: status === 'Deleted' }
+  const members = Object.keys(object)
+  return { id: Id, at, source, start, end, members, isDeleted: status === 'Deleted' }
 }
 
 const QUOTE = 0x22

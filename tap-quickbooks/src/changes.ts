@@ -1,7 +1,7 @@
-import type { CatalogStream, Log, Writer } from '@singer-io-ts/core'
+import type { Log, Writer } from '@singer-io-ts/core'
 import { answerTime, type Row } from './answer.ts'
 import { formatInstant } from './instant.ts'
-import type { Plan, Run } from './plan.ts'
+import type { Plan, Planned, Run } from './plan.ts'
 import { createRecordFormat } from './records.ts'
 import { readChangedRows } from './rows.ts'
 import type { Stream } from './streams.ts'
@@ -13,8 +13,6 @@ const REACH_SECONDS = 30 * 86_400 - 3600
 const MOST_OBJECTS = 1000
 /** Whether changedSince takes in its own second is not documented. */
 const OVERLAP_SECONDS = 1
-
-type Selected = { stream: Stream; entry: CatalogStream }
 
 /** What asking for deletions needs of its run. */
 export type ChangeParts = Pick<Run, 'config' | 'client'> &
@@ -34,7 +32,7 @@ type Changes = {
  * can no longer be known are reported, or begun again under a new version.
  */
 export async function readDeletions(
-  selected: readonly Selected[],
+  selected: readonly Planned[],
   parts: ChangeParts,
 ): Promise<Set<string>> {
   const { tracker, asOf } = parts
@@ -132,7 +130,7 @@ async function capture(
 }
 
 async function emitDeleted(
-  { stream, entry }: Selected,
+  { stream, entry, strange }: Planned,
   answers: readonly Changes[],
   parts: ChangeParts,
 ): Promise<void> {
@@ -140,7 +138,7 @@ async function emitDeleted(
   const { progress, version, rows: before } = tracker.bookmark(stream.name)
   const range = { start: progress.lowWater - parts.config.lookbackSeconds, end: parts.upper }
   const grid = createGrid(config.startDate, config.chunkDays, range)
-  const format = createRecordFormat(entry)
+  const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/cdc`
   let count = 0
   for (const [index, { rows, query, time }] of answers.entries()) {

@@ -21,6 +21,8 @@ export type Call = {
   parameters: Record<string, string>
   /** The member that a good answer has. */
   member: 'QueryResponse' | 'CDCResponse' | 'CompanyInfo'
+  /** Tries of this call; max_attempts without it. */
+  attempts?: number
 }
 
 /** Metered calls (2xx answers) by stream and end point, and tries that had to be repeated. */
@@ -67,6 +69,7 @@ export function createClient(
     return retry(
       {
         ...tries,
+        maxAttempts: call.attempts ?? maxAttempts,
         what: `${call.stream}: ${call.endpoint}`,
         isRetryable: isTransient,
         onRetry: () => {

@@ -7,6 +7,8 @@ export type Outcome = {
   guard(name: string, task: () => Promise<void>): Promise<void>
   /** Runs what is done for all streams besides reading them; its failure leaves none unread. */
   guardSide(name: string, task: () => Promise<void>): Promise<void>
+  /** Takes note of what could not be read of a stream that was read otherwise. */
+  leaveOut(name: string, failure: QuickbooksError): void
   /** Runs tasks at the same time and waits for all, then throws the first failure. */
   all(tasks: readonly (() => Promise<void>)[]): Promise<void>
   /** Seconds spent on each stream. */
@@ -21,6 +23,10 @@ export function createOutcome(log: Log): Outcome {
   const sideFailures = new Map<string, QuickbooksError>()
   let isLimited = false
 
+  function say(name: string, failure: QuickbooksError): void {
+    log.error(`${name}: ${describeError(failure)}. ${failure.hint ?? ''}`.trim())
+  }
+
   /** Gives the failure that was caught and said, if any. */
   async function watch(
     name: string,
@@ -31,7 +37,7 @@ export function createOutcome(log: Log): Outcome {
     } catch (thrown) {
       if (thrown instanceof CallLimitReached) isLimited = true
       else if (thrown instanceof QuickbooksError) {
-        log.error(`${name}: ${describeError(thrown)}. ${thrown.hint ?? ''}`.trim())
+        say(name, thrown)
         return thrown
       } else throw thrown
     }
@@ -52,6 +58,10 @@ export function createOutcome(log: Log): Outcome {
     async guardSide(name, task) {
       const failure = await watch(name, task)
       if (failure !== undefined) sideFailures.set(name, failure)
+    },
+    leaveOut(name, failure) {
+      say(name, failure)
+      sideFailures.set(name, failure)
     },
     async all(tasks) {
       const results = await Promise.allSettled(tasks.map((task) => task()))

@@ -10,6 +10,7 @@ const row = (id: number, at: number): Row => ({
   source,
   start: 0,
   end: 0,
+  members: ['Id', 'MetaData'],
   isDeleted: false,
 })
 

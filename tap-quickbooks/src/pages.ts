@@ -30,7 +30,7 @@ export type Place = {
 
 /** How a range is asked for, ordered by the time of the last change. */
 export type Ask = {
-  rows(range: Range, page: PageRequest, pageNumber: number): Promise<Row[]>
+  rows(range: Range, page: PageRequest, pageNumber: number): Promise<readonly Row[]>
   /** The row of the range that changed last, of the same second the last in order. */
   newest(range: Range): Promise<Row | undefined>
 }

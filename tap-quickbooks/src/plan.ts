@@ -18,6 +18,8 @@ export type Planned = {
   isResumed: boolean
   /** The bookmark at the start of this run. */
   before: Bookmark
+  /** Members that came but are not in the schema, and how often. */
+  strange: Map<string, number>
 }
 
 /** What this run is to do, and what its parts share. Instants are epoch seconds. */
@@ -59,7 +61,7 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
           `${formatInstant(before.since)} and a new state file (README: loading one window again).`,
       )
     if (from < upper || before.isReloading)
-      return [{ stream, entry, before, isResumed: bookmark !== undefined }]
+      return [{ stream, entry, before, isResumed: bookmark !== undefined, strange: new Map() }]
     const what = bookmark === undefined ? 'start_date' : 'the state'
     const message = `${stream.name}: nothing to do, ${what} is at ${formatInstant(from)}`
     if (from === upper) log.info(message)

@@ -22,6 +22,11 @@ export function newestQuery(stream: Stream, range: Range): string {
   )
 }
 
+/** Which rows these are, without what is in them. */
+export function namesQuery(stream: Stream, range: Range, page: PageRequest): string {
+  return selectQuery(stream, range, page).replace('*', 'Id, MetaData.LastUpdatedTime')
+}
+
 /** How many rows changed within the range. */
 export function countQuery(stream: Stream, range: Range): string {
   return `select count(*) from ${stream.entity} where ${changedWithin(stream, range)}`

@@ -1,20 +1,32 @@
-import type { CatalogStream, Log, Writer } from '@singer-io-ts/core'
+import type { Log, Writer } from '@singer-io-ts/core'
 import { answerTime, type Row } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
 import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import { type Page, type Place, readPages } from './pages.ts'
-import type { Plan, Run } from './plan.ts'
+import type { Plan, Planned, Run } from './plan.ts'
+import {
+  findPoisonedSecond,
+  isPoisoned,
+  type PoisonAsk,
+  readPoisonedSecond,
+  type Unreadable,
+} from './poison.ts'
 import { markDone, remainingRanges } from './progress.ts'
-import { countQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
+import { countQuery, namesQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
-import { readQueryRows } from './rows.ts'
-import type { Stream } from './streams.ts'
+import { type AskedRows, readQueryRows } from './rows.ts'
 import { createGrid, type Range, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
-  Pick<Plan, 'tracker' | 'inSlot' | 'upper' | 'streams'> & { out: Writer; log: Log }
+  Pick<Plan, 'tracker' | 'inSlot' | 'upper'> & { out: Writer; log: Log }
+
+/** Where a refusal is what is looked for, it is not asked for again and again. */
+const FEW_ATTEMPTS = 2
+
+/** More rows that QuickBooks cannot give out, in one stream and run, are left to the next run. */
+const MOST_UNREADABLE = 100
 
 /** Splitting a range costs up to three calls a part; so many rows in pages make it worth that. */
 const PAGES_PER_PART = 5
@@ -22,22 +34,27 @@ const PAGES_PER_PART = 5
 /**
  * Reads everything of the stream that changed before `upper` and is not done yet: page by page,
  * window by window, a STATE after each window that had rows. Large ranges are read in parts at
- * the same time; the bookmark then holds the low-water mark and the ranges done beyond it.
+ * the same time; the bookmark then holds the low-water mark and the ranges done beyond it. Gives
+ * the rows that QuickBooks cannot give out; their seconds stay open in the bookmark.
  */
 export async function readStream(
-  stream: Stream,
-  entry: CatalogStream,
+  { stream, entry, isResumed, strange }: Planned,
   parts: ReadParts,
-): Promise<void> {
+): Promise<readonly Unreadable[]> {
   const { config, client, tracker, out, log, inSlot, upper } = parts
   const { progress, places, isReloading } = tracker.bookmark(stream.name)
-  const isResumed = parts.streams.some((planned) => planned.stream === stream && planned.isResumed)
   const lookback = isResumed && !isReloading ? config.lookbackSeconds : 0
   const lowest = Math.floor(progress.lowWater - lookback)
   const grid = createGrid(config.startDate, config.chunkDays, { start: lowest, end: upper })
-  const format = createRecordFormat(entry)
+  const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/query`
   const openPlaces = new Map<Range, Place>()
+  const unreadable: Unreadable[] = []
+  const poisonAsk: PoisonAsk = {
+    rows: (range, page) => askFor(selectQuery(stream, range, page), FEW_ATTEMPTS),
+    names: (range, page) => askFor(namesQuery(stream, range, page), FEW_ATTEMPTS),
+    count: countRows,
+  }
 
   await settleAll(
     remainingRanges(progress, upper).map((range) => {
@@ -47,26 +64,23 @@ export async function readStream(
       return readChain({ start: from, end: range.end })
     }),
   )
+  return unreadable
 
   /** Reads one range from its start to its end; unless it is a part, gives parts of it away. */
   async function readChain(range: Range, from?: Place, isPart = false): Promise<void> {
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
-    let answer: { query: string; time: string | undefined } = { query: '', time: undefined }
-    const pages = readPages(
-      range,
-      config.pageSize,
-      {
-        async rows(asked, page) {
-          const query = selectQuery(stream, asked, page)
-          const rows = await ask(query)
-          answer = { query, time: rows.time }
-          return rows.rows
-        },
-        newest: async (asked) => (await ask(newestQuery(stream, asked))).rows[0],
+    let isWhole = !isPart
+    let cursor = range.start
+    let answer: AskedRows | undefined
+    const ask = {
+      async rows(asked: Range, page: PageRequest): Promise<readonly Row[]> {
+        answer = await askFor(selectQuery(stream, asked, page))
+        return answer.rows
       },
-      from,
-    )
+      newest: async (asked: Range) => (await askFor(newestQuery(stream, asked))).rows[0],
+    }
+    const pages = readPages(range, config.pageSize, ask, from)
     try {
       for (;;) {
         // The slot is held until the rows are written: a slow reader limits what is in memory.
@@ -76,7 +90,9 @@ export async function readStream(
           return next.value
         })
         if (page === undefined) break
-        if (page.pageNumber === 1 && page.isFull && !isPart) {
+        cursor = page.doneTo
+        if (page.pageNumber === 1 && page.isFull && isWhole) {
+          isWhole = false
           const split = await splitRange({ start: page.doneTo, end: range.end })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
@@ -89,8 +105,42 @@ export async function readStream(
           }
         }
       }
+    } catch (thrown) {
+      if (!isPoisoned(thrown)) throw thrown
+      openPlaces.delete(range)
+      await readAround({ start: cursor, end: range.end }, thrown, !isWhole)
     } finally {
       await settleAll(others)
+    }
+  }
+
+  /** One row keeps QuickBooks from answering: reads what is before, beside and behind it. */
+  async function readAround(rest: Range, fault: QuickbooksError, isPart: boolean): Promise<void> {
+    log.warning(`${stream.name}: a page is refused; looking for the row that may be the cause`)
+    const isBearable = unreadable.length < MOST_UNREADABLE
+    const find = () => findPoisonedSecond(rest, config.pageSize, poisonAsk)
+    const second = isBearable ? await inSlot(find) : undefined
+    if (second === undefined) throw fault
+    await readChain({ start: rest.start, end: second }, undefined, true)
+    const left = await inSlot(() => readSecond(second))
+    if (left.length === 0) throw fault
+    unreadable.push(...left)
+    await readChain({ start: second + 1, end: rest.end }, undefined, isPart)
+  }
+
+  /** What can be read of a second goes out; the second stays open. */
+  async function readSecond(second: number): Promise<readonly Unreadable[]> {
+    const pages = readPoisonedSecond(second, config.pageSize, poisonAsk)
+    for (let pageNumber = 1; ; pageNumber++) {
+      const { done: isEnd, value } = await pages.next()
+      if (isEnd) return value
+      const { rows } = value.answer
+      const page = { rows, doneTo: second, place: undefined, isFull: false, pageNumber }
+      await emit(
+        { start: second, end: second + 1 },
+        { ...page, pageSize: value.pageSize },
+        value.answer,
+      )
     }
   }
 
@@ -98,7 +148,7 @@ export async function readStream(
   async function emit(
     range: Range,
     page: Page,
-    answer: { query: string; time: string | undefined },
+    { query, time }: Pick<AskedRows, 'query' | 'time'> = { query: '', time: undefined },
   ): Promise<void> {
     const { version } = tracker.bookmark(stream.name)
     let window: Range | undefined
@@ -107,7 +157,7 @@ export async function readStream(
       if (window === undefined || origin === undefined || row.at >= window.end) {
         if (window !== undefined) await done(range, window.end, window)
         window = windowOf(row.at, grid)
-        origin = { window, pageNumber: page.pageNumber, pageSize: page.pageSize, path, ...answer }
+        origin = { window, pageNumber: page.pageNumber, pageSize: page.pageSize, path, query, time }
       }
       const waiting = out.write(format(row, origin, version))
       if (waiting !== undefined) await waiting
@@ -143,7 +193,8 @@ export async function readStream(
     const cuts = new Set<number>()
     for (let part = 1; part < count; part++) {
       const at = Math.floor((rows * part) / count) + 1
-      const [row] = await inSlot(() => askRows(range, { startPosition: at, maxResults: 1 }))
+      const query = selectQuery(stream, range, { startPosition: at, maxResults: 1 })
+      const [row] = (await inSlot(() => askFor(query))).rows
       if (row !== undefined && row.at > range.start && row.at < range.end) cuts.add(row.at)
     }
     const starts = [...cuts].sort((a, b) => a - b)
@@ -163,19 +214,16 @@ export async function readStream(
     return count
   }
 
-  async function askRows(range: Range, page: PageRequest): Promise<Row[]> {
-    return (await ask(selectQuery(stream, range, page))).rows
-  }
-
-  async function ask(query: string): Promise<{ rows: Row[]; time: string | undefined }> {
+  async function askFor(query: string, attempts?: number): Promise<AskedRows> {
     const answer = await client.get({
       stream: stream.name,
       endpoint: 'query',
       path: 'query',
       parameters: { query, minorversion: '75' },
       member: 'QueryResponse',
+      ...(attempts !== undefined && { attempts }),
     })
-    return { rows: readQueryRows(answer, stream.entity), time: answerTime(answer) }
+    return { rows: readQueryRows(answer, stream.entity), query, time: answerTime(answer) }
   }
 }
 

@@ -2,9 +2,12 @@ import { expect, test } from 'vitest'
 import type { Row } from './answer.ts'
 import { discover } from './discover.ts'
 import { createRecordFormat, type Origin } from './records.ts'
+import { STREAMS } from './streams.ts'
 
 const entry = discover().streams[0]
-if (entry === undefined) throw new Error('no stream')
+const stream = STREAMS[0]
+if (entry === undefined || stream === undefined) throw new Error('no stream')
+const formatOf = (catalogEntry = entry) => createRecordFormat(stream, catalogEntry, new Map())
 
 const at = Date.UTC(2024, 0, 15) / 1000
 const origin: Origin = {
@@ -24,12 +27,13 @@ const sdc =
 
 const rowOf = (text: string, isDeleted = false): Row => {
   const source = Buffer.from(text)
-  return { id: '1', at, source, start: 0, end: source.length, isDeleted }
+  const members = Object.keys(JSON.parse(text))
+  return { id: '1', at, source, start: 0, end: source.length, members, isDeleted }
 }
 
 test('a record is the row to the letter, with its origin added', () => {
   const row = rowOf('{"Id":"1","TotalAmt":1.10,"New":12345678901234567890.12}')
-  expect(createRecordFormat(entry)(row, origin, undefined)).toBe(
+  expect(formatOf()(row, origin, undefined)).toBe(
     `{"type":"RECORD","stream":"invoices","record":{"Id":"1","TotalAmt":1.10,` +
       `"New":12345678901234567890.12,${sdc}},"time_extracted":"2024-02-02T00:00:00.000Z"}`,
   )
@@ -37,7 +41,7 @@ test('a record is the row to the letter, with its origin added', () => {
 
 test('a deleted object says when it went, and a record of a reload its version', () => {
   const row = rowOf('{"Id":"1","status":"Deleted"}', true)
-  expect(createRecordFormat(entry)(row, origin, 7)).toBe(
+  expect(formatOf()(row, origin, 7)).toBe(
     `{"type":"RECORD","stream":"invoices","record":{"Id":"1","status":"Deleted",` +
       `"_sdc_deleted_at":"2024-01-15T00:00:00Z",${sdc}},"version":7,` +
       `"time_extracted":"2024-02-02T00:00:00.000Z"}`,
@@ -49,6 +53,17 @@ test('a property that is not selected is left out, all else stays as it was', ()
     one.breadcrumb[1] === 'TotalAmt' ? { ...one, metadata: { selected: false } } : one,
   )
   const row = rowOf('{"Id":"1","TotalAmt":1.10,"Balance": 0.50}')
-  const line = createRecordFormat({ ...entry, metadata })(row, origin, undefined)
+  const line = formatOf({ ...entry, metadata })(row, origin, undefined)
   expect(line).toContain('"record":{"Id":"1","Balance": 0.50,"_sdc_')
+})
+
+test('members that the schema does not name are counted', () => {
+  const strange = new Map<string, number>()
+  const format = createRecordFormat(stream, entry, strange)
+  for (const text of ['{"Id":"1","New":1,"toString":2}', '{"Id":"1","New":null}', '{"Id":"1"}'])
+    format(rowOf(text), origin, undefined)
+  expect([...strange]).toEqual([
+    ['New', 2],
+    ['toString', 1],
+  ])
 })

@@ -8,7 +8,7 @@ import {
 } from '@singer-io-ts/core'
 import { type Row, rowText } from './answer.ts'
 import { formatInstant } from './instant.ts'
-import { AUTOMATIC } from './streams.ts'
+import { AUTOMATIC, type Stream } from './streams.ts'
 import type { Range } from './windows.ts'
 
 /** The request that returned a row. */
@@ -23,10 +23,16 @@ export type Origin = {
   time: string | undefined
 }
 
-/** Makes the RECORD lines of a stream. Rows pass through as text, digits and all. */
+/**
+ * Makes the RECORD lines of a stream. Rows pass through as text, digits and all. `strange` counts
+ * the members that the stream's schema does not name; they pass through too.
+ */
 export function createRecordFormat(
+  stream: Stream,
   entry: CatalogStream,
+  strange: Map<string, number>,
 ): (row: Row, origin: Origin, version: number | undefined) => string {
+  const known = stream.schema.properties as Record<string, unknown>
   const deselected = deselectedProperties(entry)
   // A catalog that says nothing of inclusion could deselect them.
   for (const name of AUTOMATIC) deselected.delete(name)
@@ -37,6 +43,8 @@ export function createRecordFormat(
       lastOrigin = origin
       members = originMembers(origin)
     }
+    for (const name of row.members)
+      if (!Object.hasOwn(known, name)) strange.set(name, (strange.get(name) ?? 0) + 1)
     const whole = rowText(row)
     const text =
       deselected.size === 0

@@ -10,7 +10,7 @@ export function reportRun(
   seconds: ReadonlyMap<string, number>,
   log: Log,
 ): void {
-  for (const { stream, before } of plan.streams) {
+  for (const { stream, before, strange } of plan.streams) {
     const { name } = stream
     const after = plan.tracker.bookmark(name)
     const range = { start: before.progress.lowWater, end: plan.upper }
@@ -30,6 +30,10 @@ export function reportRun(
         `read up to ${formatInstant(after.progress.lowWater)}`,
       { stream: name },
     )
+    if (strange.size > 0) {
+      const members = [...strange].map(([member, count]) => `${member} (${plural(count, 'row')})`)
+      log.info(`${name}: members that its schema does not name, passed on: ${members.join(', ')}`)
+    }
     const tags = { stream: name }
     log.metric({ type: 'counter', metric: 'record_count', value: rows, tags })
     log.metric({ type: 'counter', metric: 'window_count', value: windows, tags })

@@ -1,6 +1,9 @@
 import type { Answer, Row } from './answer.ts'
 import { QuickbooksError } from './errors.ts'
 
+/** The rows that a query brought, and its answer's time in UTC. */
+export type AskedRows = { rows: readonly Row[]; query: string; time: string | undefined }
+
 /** The rows of one entity in a query's answer; none when QuickBooks says there are none. */
 export function readQueryRows(answer: Answer, entity: string): Row[] {
   return rowsOf(answer, answer.json.QueryResponse as Record<string, unknown>, entity)

@@ -2,6 +2,7 @@ import { formatActivateVersion, formatSchema, type Life } from '@singer-io-ts/co
 import { readDeletions } from './changes.ts'
 import { createOutcome } from './outcome.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
+import { unreadableError } from './poison.ts'
 import { markDone } from './progress.ts'
 import { readStream } from './read.ts'
 import { reportRun } from './report.ts'
@@ -30,7 +31,12 @@ export async function sync(run: Run, life: Life): Promise<number> {
 
   if (plan.deletionsFirst) await deletions()
   await outcome.all(streams.map((planned) => () => changes(planned)))
-  if (!plan.deletionsFirst) await deletions()
+  if (!plan.deletionsFirst) {
+    const isReloading = ({ stream }: Planned) => tracker.bookmark(stream.name).isReloading
+    const read = streams.filter((planned) => !isReloading(planned))
+    await deletions()
+    await outcome.all(read.filter(isReloading).map((planned) => () => changes(planned)))
+  }
   reportRun(plan, run, outcome.seconds, log)
   return outcome.conclude(plan.selected.length)
 
@@ -49,11 +55,13 @@ export async function sync(run: Run, life: Life): Promise<number> {
     })
   }
 
-  async function changes({ stream, entry }: Planned): Promise<void> {
+  async function changes(planned: Planned): Promise<void> {
+    const { stream, entry } = planned
     await outcome.guard(stream.name, async () => {
-      await readStream(stream, entry, { ...plan, ...run, out, log })
+      const unreadable = await readStream(planned, { ...plan, ...run, out, log })
+      if (unreadable.length > 0) outcome.leaveOut(stream.name, unreadableError(stream, unreadable))
       const { isReloading, version } = tracker.bookmark(stream.name)
-      if (isReloading && version !== undefined) {
+      if (isReloading && version !== undefined && unreadable.length === 0) {
         await out.write(formatActivateVersion(entry.stream, version))
         tracker.change(stream.name, { isReloading: false })
       }
