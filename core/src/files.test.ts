@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { nodeArguments } from '../fixtures/program.ts'
-import { makeDirectory, reserveFile, writeFileAtomic } from './files.ts'
+import { makeDirectory, removeLeftovers, reserveFile, writeFileAtomic } from './files.ts'
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'core-files-'))
 
@@ -53,6 +53,27 @@ test('a file whose name is as long as names may be can be written', async () => 
   const path = join(folder(), 'x'.repeat(255))
   await writeFileAtomic(path, 'new')
   expect(readFileSync(path, 'utf8')).toBe('new')
+})
+
+test('what a killed writer of the file has left is removed, and nothing else', async () => {
+  const path = join(folder(), 'file')
+  await writeFileAtomic(path, 'old')
+  for (const name of ['.file.0123456789zz', '.file.old', '.file2.0123456789ab', 'other'])
+    writeFileSync(join(path, '..', name), 'kept')
+  const before = readdirSync(join(path, '..'))
+  // As a killed process leaves it: neither committed nor discarded.
+  const left = await reserveFile(path, 100)
+  expect(readdirSync(join(path, '..')).length).toBe(before.length + 1)
+  removeLeftovers(path)
+  expect(readdirSync(join(path, '..'))).toEqual(before)
+  expect(readFileSync(path, 'utf8')).toBe('old')
+  await left.discard()
+  removeLeftovers(join(path, '..', 'no', 'such'))
+
+  const long = join(folder(), 'x'.repeat(60))
+  const unknown = await reserveFile(long, 100)
+  removeLeftovers(long)
+  await unknown.commit('written')
 })
 
 test('of several writers at once one wins, whole', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
@@ -28,9 +28,7 @@ export async function writeFileAtomic(path: string, text: string): Promise<void>
 export async function reserveFile(path: string, bytes: number): Promise<ReservedFile> {
   const directory = dirname(path)
   makeDirectory(directory)
-  // A name may have 255 bytes, so a long one cannot be made longer.
-  const start = basename(path).slice(0, 50)
-  const beside = join(directory, `.${start}.${randomBytes(6).toString('hex')}`)
+  const beside = join(directory, `${besideStart(path)}${randomBytes(6).toString('hex')}`)
   const file = await open(beside, 'wx', 0o600)
   const discard = async (): Promise<void> => {
     await file.close().catch(() => {})
@@ -63,6 +61,34 @@ export async function reserveFile(path: string, bytes: number): Promise<Reserved
     },
     discard,
   }
+}
+
+/** How the name of a file begins that is written beside `path`. */
+function besideStart(path: string): string {
+  // A name may have 255 bytes, so a long one cannot be made longer.
+  return `.${basename(path).slice(0, NAME_PART)}.`
+}
+
+const NAME_PART = 50
+
+/**
+ * Removes what programs that were killed while they wrote this file have left beside it. Only under
+ * a lock of the file, since what a running program writes looks the same.
+ */
+export function removeLeftovers(path: string): void {
+  // The rest of a longer name may be another file's.
+  if (basename(path).length > NAME_PART) return
+  const directory = dirname(path)
+  const start = besideStart(path)
+  let names: string[] = []
+  try {
+    names = readdirSync(directory)
+  } catch {
+    // Whoever writes the file next says what is wrong with its directory.
+  }
+  for (const name of names)
+    if (name.startsWith(start) && /^[0-9a-f]{12}$/.test(name.slice(start.length)))
+      rmSync(join(directory, name), { force: true })
 }
 
 /**

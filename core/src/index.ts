@@ -34,7 +34,13 @@ export {
   type SingerErrorOptions,
   StopError,
 } from './errors.ts'
-export { makeDirectory, type ReservedFile, reserveFile, writeFileAtomic } from './files.ts'
+export {
+  makeDirectory,
+  type ReservedFile,
+  removeLeftovers,
+  reserveFile,
+  writeFileAtomic,
+} from './files.ts'
 export {
   arrayElements,
   lastMember,
