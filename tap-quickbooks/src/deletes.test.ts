@@ -154,6 +154,21 @@ test.concurrent('on_delete_gap reload reads again under a new version and activa
   expect(runs.at(-1)?.state.bookmarks.invoices?.reloading).toBe(undefined)
 })
 
+test.concurrent('a gap that is found when the calls are nearly spent begins its reload all the same, and says so', async () => {
+  const world = await openWorld({ limits: false }, { on_delete_gap: 'reload', call_limit: 4 })
+  const { clock } = world.simulator
+  const first = await world.run({ settings: { call_limit: 100 } })
+  clock.advance(40 * 86_400)
+  const second = await world.run({ state: first.state })
+  expect(second.code).toBe(8)
+  expect(second.state.bookmarks.items).toMatchObject({ reloading: true })
+  clock.advance(60)
+  const third = await world.run({ state: second.state, settings: { call_limit: 100 } })
+  expect(third.code).toBe(0)
+  expect(third.state.bookmarks.items?.reloading).toBe(undefined)
+  expectComplete(world, [second, third])
+})
+
 test.concurrent('more deletions in one second than can be shown are said, or closed by a reload', async () => {
   const world = await openWorld({ invoices: 1300, customers: 3, items: 2, limits: false })
   const { simulator } = world
