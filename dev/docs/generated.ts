@@ -7,8 +7,8 @@ import {
   type SettingsSchema,
 } from '@singer-io-ts/core'
 import { type Document, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
-import { SETTINGS as TAP } from '../../tap-quickbooks/src/config.ts'
 import { discover } from '../../tap-quickbooks/src/discover.ts'
+import { SETTINGS as TAP } from '../../tap-quickbooks/src/settings.ts'
 import { SETTINGS as TARGET } from '../../target-postgres-raw/src/config.ts'
 
 /** The settings of each program by its name. */

@@ -1,5 +1,5 @@
 import { CONFIG_FLAG, runCli } from '@singer-io-ts/core'
-import { SETTINGS } from './config.ts'
+import { SETTINGS } from './settings.ts'
 
 await runCli({
   about: {

@@ -25,8 +25,8 @@ export class QuickbooksError extends SingerError {
   readonly pauseSeconds: number
 
   constructor(message: string, fields: QuickbooksErrorFields, options: SingerErrorOptions = {}) {
-    const tid = fields.intuitTid === undefined ? '' : ` (intuit_tid ${fields.intuitTid})`
-    super(fields.refused ? EXIT.authorisation : EXIT.source, `${message}${tid}`, options)
+    const code = fields.refused ? EXIT.authorisation : EXIT.source
+    super(code, `${message}${withTid(fields.intuitTid)}`, options)
     this.status = fields.status
     this.faultCode = fields.faultCode
     this.intuitTid = fields.intuitTid
@@ -35,13 +35,29 @@ export class QuickbooksError extends SingerError {
   }
 }
 
+export type ConnectionRefusedFields = {
+  /** The token end point's word, such as `invalid_grant`. */
+  reason?: string
+  intuitTid?: string | undefined
+}
+
 /** The connection itself is refused: no stream can be read with it. Exit 3. */
 export class ConnectionRefusedError extends SingerError {
   override readonly name = 'ConnectionRefusedError'
+  readonly reason: string | undefined
 
-  constructor(message: string, options: SingerErrorOptions = {}) {
-    super(EXIT.authorisation, message, options)
+  constructor(
+    message: string,
+    options: SingerErrorOptions = {},
+    fields: ConnectionRefusedFields = {},
+  ) {
+    super(EXIT.authorisation, `${message}${withTid(fields.intuitTid)}`, options)
+    this.reason = fields.reason
   }
+}
+
+function withTid(intuitTid: string | undefined): string {
+  return intuitTid === undefined ? '' : ` (intuit_tid ${intuitTid})`
 }
 
 /** The run has made as many metered calls as `call_limit` allows. Exit 8. */

@@ -13,10 +13,11 @@ import {
 } from '@singer-io-ts/core'
 import { createClient } from './client.ts'
 import { createClock } from './clock.ts'
-import { type Config, checkSettings, SETTINGS, toConfig } from './config.ts'
+import { type Config, checkSettings, toConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { createLimiter } from './limiter.ts'
 import type { Run } from './plan.ts'
+import { RUN_SETTINGS } from './settings.ts'
 import { sync } from './sync.ts'
 import { createToken } from './token.ts'
 
@@ -39,7 +40,7 @@ export async function withCompany<T>(
 ): Promise<T> {
   const { log, signal } = life
   const settings = await readSettings({
-    schema: SETTINGS,
+    schema: RUN_SETTINGS,
     sources: flagValues(flags.config),
     environment: life.environment,
     environmentPrefix: 'TAP_QUICKBOOKS',
