@@ -1,0 +1,161 @@
+import { type Log, SingerError } from '@singer-io-ts/core'
+import { request } from 'undici'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { ConnectionRefusedError, QuickbooksError } from './errors.ts'
+import { retry } from './retry.ts'
+
+/** What the token end point gives. Times are ISO 8601 by the local clock. */
+export type Tokens = {
+  refresh_token: string
+  access_token: string
+  access_token_expires_at: string
+  /** Its end if it is not used before. */
+  refresh_token_expires_at?: string
+  /** The end of the connection, however often it is refreshed. */
+  refresh_token_hard_expires_at?: string
+}
+
+/** What tokens are asked for with. */
+export type Grant =
+  | { grant_type: 'refresh_token'; refresh_token: string }
+  | { grant_type: 'authorization_code'; code: string; redirect_uri: string }
+
+export type GrantParts = {
+  clock: Clock
+  log: Log
+  signal: AbortSignal
+  /** Aborts some time after `signal`: an exchange under way is seen through. */
+  late: AbortSignal
+}
+
+/** How long a program that is to stop waits for the new token. */
+const GRACE_MS = 5000
+
+/** Aborts a while after `signal`. The answer to a request under way may be the only good token. */
+export function soonAfter(signal: AbortSignal): AbortSignal {
+  const late = new AbortController()
+  signal.addEventListener('abort', () => {
+    setTimeout(() => late.abort(signal.reason), GRACE_MS).unref()
+  })
+  return late.signal
+}
+
+/** Asks the token end point, up to max_attempts times. */
+export function requestTokens(config: Config, grant: Grant, parts: GrantParts): Promise<Tokens> {
+  const { log, signal } = parts
+  return retry(
+    {
+      maxAttempts: config.maxAttempts,
+      backoffSeconds: config.backoffSeconds,
+      signal,
+      log,
+      what: grant.grant_type === 'refresh_token' ? 'refreshing the token' : 'exchanging the code',
+      isRetryable: (thrown) =>
+        thrown instanceof QuickbooksError ? thrown.retryable : !(thrown instanceof SingerError),
+    },
+    async () => {
+      signal.throwIfAborted()
+      const { status, body, intuitTid } = await post(config, grant, parts)
+      if (status !== 200) throw refusal(config, grant, status, body, intuitTid)
+      return readTokens(body, grant, log, intuitTid)
+    },
+  )
+}
+
+type Posted = { status: number; body: string; intuitTid: string | undefined }
+
+async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Posted> {
+  const basic = Buffer.from(`${config.clientId}:${config.clientSecret}`).toString('base64')
+  const answer = await request(config.tokenUrl, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${basic}`,
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded',
+      'user-agent': config.userAgent,
+      'x-include-refresh-token-hard-expires-in': 'true',
+    },
+    body: new URLSearchParams(grant).toString(),
+    signal: AbortSignal.any([parts.late, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+  }).catch((cause) => {
+    const message = 'the token end point cannot be reached'
+    throw new QuickbooksError(message, { retryable: true }, { cause })
+  })
+  parts.clock.see(answer.headers.date)
+  return {
+    status: answer.statusCode,
+    body: await answer.body.text(),
+    intuitTid: String(answer.headers.intuit_tid ?? '') || undefined,
+  }
+}
+
+/** What the user can do about a refresh token that is of no use. */
+export function reauthorise({ tokenCommand }: Config): string {
+  const otherwise =
+    tokenCommand === undefined
+      ? 'put a new refresh token into the setting refresh_token'
+      : 'store a new refresh token where token_command finds it'
+  return `Authorise the app again with 'tap-quickbooks login', or ${otherwise}.`
+}
+
+function refusal(
+  config: Config,
+  grant: Grant,
+  status: number,
+  body: string,
+  intuitTid: string | undefined,
+): SingerError {
+  // Only the error's word is shown: the rest may hold what was sent.
+  const reason = /"error"\s*:\s*"([a-z_]{1,40})"/.exec(body)?.[1] ?? 'no reason given'
+  const message = `the token end point answers ${status} (${reason})`
+  if (status === 429 || status >= 500)
+    return new QuickbooksError(message, { status, intuitTid, retryable: true })
+  const refused = (why: string, hint: string) =>
+    new ConnectionRefusedError(`${message}${why}`, { hint }, { reason, intuitTid })
+  if (reason === 'invalid_client')
+    return refused(
+      ': client_id or client_secret is wrong',
+      'Sandbox and production have different ones: compare with the keys of the Intuit app.',
+    )
+  if (grant.grant_type === 'authorization_code')
+    return refused(
+      '',
+      'Run login again: a code is good once, for some minutes, and for the redirect URI it was asked with.',
+    )
+  return refused(
+    reason === 'invalid_grant'
+      ? ': the refresh token is expired, revoked or was replaced by a newer one'
+      : '',
+    reauthorise(config),
+  )
+}
+
+function readTokens(body: string, grant: Grant, log: Log, intuitTid: string | undefined): Tokens {
+  const fields = { intuitTid, retryable: true }
+  let answer: Record<string, unknown> | null
+  try {
+    answer = JSON.parse(body) as Record<string, unknown> | null
+  } catch {
+    throw new QuickbooksError('the token end point answers with something else than JSON', fields)
+  }
+  const sent = grant.grant_type === 'refresh_token' ? grant.refresh_token : undefined
+  const { access_token, refresh_token = sent, expires_in } = answer ?? {}
+  if (typeof access_token !== 'string' || typeof refresh_token !== 'string')
+    throw new QuickbooksError('the token end point answers without a token', fields)
+  log.hide(access_token)
+  log.hide(refresh_token)
+  const end = (name: string, seconds: unknown) =>
+    typeof seconds === 'number' && { [name]: inSeconds(seconds) }
+  return {
+    refresh_token,
+    access_token,
+    access_token_expires_at: inSeconds(Number(expires_in) || 3600),
+    ...end('refresh_token_expires_at', answer?.x_refresh_token_expires_in),
+    ...end('refresh_token_hard_expires_at', answer?.x_refresh_token_hard_expires_in),
+  }
+}
+
+function inSeconds(seconds: number): string {
+  return new Date(Date.now() + 1000 * seconds).toISOString()
+}

@@ -1,0 +1,141 @@
+import { rmSync } from 'node:fs'
+import { describeError, fileLockName, type Log } from '@singer-io-ts/core'
+import type { Config } from './config.ts'
+import { ConnectionRefusedError } from './errors.ts'
+import { reauthorise, type Tokens } from './grant.ts'
+import { readTokenCommand, storeWithTokenCommand } from './tokencommand.ts'
+import {
+  fingerprintOf,
+  formatKept,
+  type Kept,
+  readTokenFile,
+  realPath,
+  reserveTokenFile,
+} from './tokenfile.ts'
+
+/** Where tokens outlive the run. Whoever reads to refresh, or reserves, holds the locks. */
+export type TokenStore = {
+  /** In the order in which they are taken. */
+  lockNames: string[]
+  /** What is known without a lock and at no cost. */
+  peek(): Stored | undefined
+  read(signal: AbortSignal): Promise<Stored>
+  /** The place for new tokens: none is fetched that cannot be kept. */
+  reserve(): Promise<Place>
+}
+
+/** The refresh token to go on with, and what else is known of its connection. */
+export type Stored = Pick<Kept, 'fingerprint' | 'refresh_token'> & Partial<Tokens>
+
+export type Place = {
+  /** Keeps the tokens for good; `signal` ends the wait for a program. */
+  keep(tokens: Tokens, from: Stored, signal: AbortSignal): Promise<void>
+  discard(): Promise<void>
+}
+
+export function createTokenStore(config: Config, log: Log): TokenStore {
+  return config.tokenCommand === undefined
+    ? createFileStore(config, log)
+    : createCommandStore(config, log)
+}
+
+/** `token_file`, beside the settings: a new token in the settings wins. */
+function createFileStore(config: Config, log: Log): TokenStore {
+  const path = realPath(config.tokenFile)
+  const fingerprint = fingerprintOf(config.refreshToken)
+  const peek = () => {
+    const kept = readTokenFile(path, log)
+    return kept?.fingerprint === fingerprint ? kept : undefined
+  }
+  return {
+    lockNames: [fileLockName(path)],
+    peek,
+    read: async () => peek() ?? { fingerprint, refresh_token: config.refreshToken },
+    async reserve() {
+      const place = await reserveTokenFile(path)
+      return {
+        discard: place.discard,
+        async keep(tokens) {
+          try {
+            await place.commit(formatKept({ fingerprint, ...tokens }))
+          } catch (cause) {
+            throw new ConnectionRefusedError(
+              `the new refresh token could not be written to ${path}: ${describeError(cause)}`,
+              {
+                hint: `Make the place writable; if the next run is refused: ${reauthorise(config)}`,
+                cause,
+              },
+            )
+          }
+        },
+      }
+    },
+  }
+}
+
+/**
+ * The user's program. `token_file` holds a new token from when it has come until the program has
+ * stored it, with the fingerprint of the one that the program has still: so no end of this process
+ * loses it, and a token that somebody else has given to the program wins.
+ */
+function createCommandStore(config: Config, log: Log): TokenStore {
+  const path = realPath(config.tokenFile)
+
+  /** True once the program is seen to have it. */
+  async function handOver(token: string, signal: AbortSignal): Promise<boolean> {
+    const parts = { log, signal }
+    try {
+      await storeWithTokenCommand(config, token, parts)
+    } catch (thrown) {
+      if (!(thrown instanceof ConnectionRefusedError)) throw thrown
+      throw new ConnectionRefusedError(`${thrown.message}; the token is kept in ${path}`, {
+        hint: `Mend token_command: the next run gives it the token first. ${thrown.hint}`,
+        cause: thrown,
+      })
+    }
+    const printed = await readTokenCommand(config, parts).catch(() => undefined)
+    if (printed === token) {
+      rmSync(path, { force: true })
+      return true
+    }
+    log.warning(
+      'token_command was given a new refresh token and does not print it: ' +
+        `it is kept in ${path} and given again in the next run`,
+    )
+    return false
+  }
+
+  return {
+    lockNames: [`${config.realmId} ${config.tokenCommand}`, fileLockName(path)],
+    peek: () => undefined,
+    async read(signal) {
+      const printed = await readTokenCommand(config, { log, signal })
+      const refresh_token = printed ?? config.refreshToken
+      if (refresh_token === '')
+        throw new ConnectionRefusedError(
+          'token_command prints no refresh token, and the settings have no refresh_token to begin with',
+          { hint: reauthorise(config) },
+        )
+      const fingerprint = fingerprintOf(refresh_token)
+      const left = readTokenFile(path, log)
+      // It has been stored after all.
+      if (left?.refresh_token === refresh_token) rmSync(path, { force: true })
+      else if (left?.fingerprint === fingerprint) {
+        const isStored = await handOver(left.refresh_token, signal)
+        return isStored ? { ...left, fingerprint: fingerprintOf(left.refresh_token) } : left
+      }
+      return { fingerprint, refresh_token }
+    },
+    async reserve() {
+      const place = await reserveTokenFile(path)
+      return {
+        discard: place.discard,
+        async keep(tokens, from, signal) {
+          if (tokens.refresh_token === from.refresh_token) return place.discard()
+          await place.commit(formatKept({ fingerprint: from.fingerprint, ...tokens }))
+          await handOver(tokens.refresh_token, signal)
+        },
+      }
+    },
+  }
+}
