@@ -1,6 +1,7 @@
 // What lies in the tables afterwards, asked with SQL that a reader can use.
+
+import { alignColumns } from '@singer-io-ts/core'
 import pg from 'pg'
-import { alignColumns } from '../singer-run/src/endtable.ts'
 import type { Database } from './demo-places.ts'
 import { ask } from './postgres.ts'
 

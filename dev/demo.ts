@@ -6,8 +6,15 @@ import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { EXIT, type Life, runMain, SingerError, tryLock } from '@singer-io-ts/core'
-import { formatCount, formatDuration } from '../singer-run/src/endtable.ts'
+import {
+  EXIT,
+  formatCount,
+  formatDuration,
+  type Life,
+  runMain,
+  SingerError,
+  tryLock,
+} from '@singer-io-ts/core'
 import {
   beginDiary,
   businessInstant,

@@ -16,6 +16,8 @@ export type Flag = {
   default?: string | boolean
   /** The flag must be followed by a value. */
   requiresArg?: boolean
+  /** The flag must be given. */
+  demandOption?: boolean
 }
 
 /** What a command line can ask for. */

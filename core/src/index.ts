@@ -11,6 +11,7 @@ export {
 } from './catalog.ts'
 export {
   CONFIG_FLAG,
+  type Command,
   type Flag,
   type Flags,
   flagValues,
@@ -18,6 +19,7 @@ export {
   readVersion,
   runCli,
 } from './cli.ts'
+export { alignColumns, formatCount, formatDuration } from './columns.ts'
 export {
   type ReadSettingsOptions,
   readSettings,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatDuration, formatEndTable } from './endtable.ts'
+import { formatEndTable } from './endtable.ts'
 import { createTally, type Role } from './metrics.ts'
 
 function tallyOf(...metrics: [Role, string, string, number][]) {
@@ -34,15 +34,4 @@ test('programs that count nothing leave dashes, and no column for the target', (
     'stream  rows  calls  windows  duration',
     'total      -      -        -     0.3 s',
   ])
-})
-
-test.each([
-  [undefined, '-'],
-  [0, '0.0 s'],
-  [59.94, '59.9 s'],
-  [59.96, '1 min 00 s'],
-  [3599.6, '1 h 00 min'],
-  [12_000, '3 h 20 min'],
-])('%s seconds are shown as %s', (seconds, shown) => {
-  expect(formatDuration(seconds)).toBe(shown)
 })

@@ -13,6 +13,7 @@ const full = {
   reloading: true,
   since: '2016-01-01T00:00:00Z',
   rows: 12,
+  calls: 3,
   last_window: ['2024-02-01T00:00:00Z', '2024-03-01T00:00:00Z'],
 }
 
@@ -67,5 +68,6 @@ test('a first bookmark begins at start_date', () => {
     replication_key_value: '2020-01-01T00:00:00Z',
     since: '2020-01-01T00:00:00Z',
     rows: 0,
+    calls: 0,
   })
 })

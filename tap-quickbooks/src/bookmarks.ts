@@ -20,6 +20,8 @@ export type Bookmark = {
   since: number | undefined
   /** Rows emitted over all runs. */
   rows: number
+  /** Metered calls over all runs; calls for several streams at once belong to none. */
+  calls: number
   lastWindow: Range | undefined
   /** Members of others, kept as they are. */
   others: Record<string, unknown>
@@ -53,6 +55,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     reloading,
     since,
     rows,
+    calls,
     last_window,
     ...others
   } = entry as Record<string, unknown>
@@ -81,6 +84,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     version: typeof version === 'number' ? version : undefined,
     isReloading: reloading === true,
     rows: typeof rows === 'number' ? rows : 0,
+    calls: typeof calls === 'number' ? calls : 0,
     others,
   }
 }
@@ -95,6 +99,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
     isReloading: false,
     since: startDate,
     rows: 0,
+    calls: 0,
     lastWindow: undefined,
     others: {},
   }
@@ -122,6 +127,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
     ...(bookmark.isReloading && { reloading: true }),
     ...(bookmark.since !== undefined && { since: formatInstant(bookmark.since) }),
     rows: bookmark.rows,
+    calls: bookmark.calls,
     ...(lastWindow !== undefined && { last_window: range(lastWindow) }),
   }
 }

@@ -1,5 +1,18 @@
-import { CONFIG_FLAG, runCli } from '@singer-io-ts/core'
+import { CONFIG_FLAG, type Flag, type Flags, type Life, runCli } from '@singer-io-ts/core'
+import type { Run } from './plan.ts'
 import { SETTINGS } from './settings.ts'
+
+const CATALOG_FLAG: Flag = {
+  type: 'string',
+  requiresArg: true,
+  description: 'Catalog file: what to read',
+}
+const STATE_FLAG: Flag = {
+  alias: 's',
+  type: 'string',
+  requiresArg: true,
+  description: 'State file: where to go on',
+}
 
 await runCli({
   about: {
@@ -22,19 +35,14 @@ await runCli({
   flags: {
     config: CONFIG_FLAG,
     discover: { alias: 'd', type: 'boolean', description: 'Print the catalog; needs no settings' },
-    catalog: { type: 'string', requiresArg: true, description: 'Catalog file: what to read' },
+    catalog: CATALOG_FLAG,
     properties: {
       alias: 'p',
       type: 'string',
       requiresArg: true,
       description: 'The old name of --catalog',
     },
-    state: {
-      alias: 's',
-      type: 'string',
-      requiresArg: true,
-      description: 'State file: where to go on',
-    },
+    state: STATE_FLAG,
     test: { type: 'boolean', description: "Try the connection: one call, the company's name" },
   },
   examples: [
@@ -44,7 +52,61 @@ await runCli({
     ['$0 -c quickbooks.json -s state.json | …', 'Go on from a state'],
     ['$0 -c quickbooks.json -c ENV | …', 'Secrets from TAP_QUICKBOOKS_…'],
   ],
+  commands: {
+    login: {
+      description:
+        "Asks for QuickBooks' consent in a browser and saves the connection as settings.",
+      flags: {
+        config: CONFIG_FLAG,
+        save: {
+          type: 'string',
+          requiresArg: true,
+          description: 'Required: a new settings file, for refresh_token and realm_id',
+        },
+        'redirect-uri': {
+          type: 'string',
+          requiresArg: true,
+          description: 'As registered for the app [http://localhost:8787/callback]',
+        },
+      },
+      examples: [['$0 login -c quickbooks.json --save connection.json', 'Then give both as -c']],
+      run: async (flags, life) => (await import('./login.ts')).login(flags, life),
+    },
+    plan: {
+      description: 'What a run would do and cost: windows, rows, calls, minutes; loads nothing.',
+      flags: { config: CONFIG_FLAG, catalog: CATALOG_FLAG, state: STATE_FLAG },
+      examples: [['$0 plan -c quickbooks.json -s state.json', 'What is left to do']],
+      async run(flags, life) {
+        const { forecast } = await import('./forecast.ts')
+        return withCompany(flags, life, forecast)
+      },
+    },
+    count: {
+      description: 'How many rows QuickBooks has, per stream and window, as JSON lines.',
+      flags: { config: CONFIG_FLAG, catalog: CATALOG_FLAG },
+      examples: [['$0 count -c quickbooks.json > counts.jsonl', 'To compare with the tables']],
+      async run(flags, life) {
+        const { count } = await import('./count.ts')
+        return withCompany(flags, life, count)
+      },
+    },
+    status: {
+      description: 'What a state says: what is done, what is next, and the command to go on.',
+      flags: { state: { ...STATE_FLAG, description: 'The state file', demandOption: true } },
+      examples: [['$0 status --state state.json', 'Where are we?']],
+      run: async (flags, life) => (await import('./status.ts')).status(String(flags.state), life),
+    },
+  },
   argv: process.argv.slice(2),
   environment: process.env,
   run: async (flags, life) => (await import('./tap.ts')).runTap(flags, life),
 })
+
+async function withCompany(
+  flags: Flags,
+  life: Life,
+  task: (run: Run, life: Life) => Promise<number>,
+): Promise<number> {
+  const tap = await import('./tap.ts')
+  return tap.withCompany(flags, life, (run) => task(run, life))
+}

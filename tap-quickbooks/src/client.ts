@@ -25,6 +25,12 @@ export type Call = {
   attempts?: number
 }
 
+/** Metered calls that were made for this stream alone. */
+export function callsOf(meter: Meter, stream: string): number {
+  const entries = [...meter.calls.values()].filter((entry) => entry.stream === stream)
+  return entries.reduce((sum, { count }) => sum + count, 0)
+}
+
 /** Metered calls (2xx answers) by stream and end point, and tries that had to be repeated. */
 export type Meter = {
   calls: Map<string, { stream: string; endpoint: string; count: number }>

@@ -69,3 +69,12 @@ export function createSlots(count: number): <T>(task: () => Promise<T>) => Promi
     }
   }
 }
+
+/** Waits for all, then throws the first failure: what the others have done is not lost. */
+export async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(tasks)
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}

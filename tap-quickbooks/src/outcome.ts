@@ -9,8 +9,6 @@ export type Outcome = {
   guardSide(name: string, task: () => Promise<void>): Promise<void>
   /** Takes note of what could not be read of a stream that was read otherwise. */
   leaveOut(name: string, failure: QuickbooksError): void
-  /** Runs tasks at the same time and waits for all, then throws the first failure. */
-  all(tasks: readonly (() => Promise<void>)[]): Promise<void>
   /** Seconds spent on each stream. */
   readonly seconds: ReadonlyMap<string, number>
   /** The exit code of the run with so many selected streams; throws when all of them failed. */
@@ -62,11 +60,6 @@ export function createOutcome(log: Log): Outcome {
     leaveOut(name, failure) {
       say(name, failure)
       sideFailures.set(name, failure)
-    },
-    async all(tasks) {
-      const results = await Promise.allSettled(tasks.map((task) => task()))
-      const failed = results.find((result) => result.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
     },
     conclude(streams) {
       const failed = new Map([...failures, ...sideFailures])

@@ -1,6 +1,6 @@
 import type { Catalog, CatalogStream, Life, State } from '@singer-io-ts/core'
 import { type Bookmark, firstBookmark, readBookmark } from './bookmarks.ts'
-import type { Client } from './client.ts'
+import { type Client, callsOf } from './client.ts'
 import type { Config } from './config.ts'
 import { selectStreams } from './discover.ts'
 import { formatInstant } from './instant.ts'
@@ -69,7 +69,13 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     return []
   })
   const tracker = createTracker(
-    { state, realmId: config.realmId, upper, out: life.out },
+    {
+      state,
+      realmId: config.realmId,
+      upper,
+      out: life.out,
+      callsOf: (stream) => callsOf(run.client.meter, stream),
+    },
     new Map(streams.map(({ stream, before }) => [stream.name, before])),
   )
 

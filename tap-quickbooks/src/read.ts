@@ -1,8 +1,11 @@
 import type { Log, Writer } from '@singer-io-ts/core'
 import { answerTime, type Row } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
-import { QuickbooksError } from './errors.ts'
+import { countParts, maySplit } from './cost.ts'
+import { askCount } from './count.ts'
+import type { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
+import { settleAll } from './limiter.ts'
 import { type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
 import {
@@ -13,7 +16,7 @@ import {
   type Unreadable,
 } from './poison.ts'
 import { markDone, remainingRanges } from './progress.ts'
-import { countQuery, namesQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
+import { namesQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
 import { createGrid, type Range, windowOf } from './windows.ts'
@@ -27,9 +30,6 @@ const FEW_ATTEMPTS = 2
 
 /** More rows that QuickBooks cannot give out, in one stream and run, are left to the next run. */
 const MOST_UNREADABLE = 100
-
-/** Splitting a range costs up to three calls a part; so many rows in pages make it worth that. */
-const PAGES_PER_PART = 5
 
 /**
  * Reads everything of the stream that changed before `upper` and is not done yet: page by page,
@@ -53,7 +53,7 @@ export async function readStream(
   const poisonAsk: PoisonAsk = {
     rows: (range, page) => askFor(selectQuery(stream, range, page), FEW_ATTEMPTS),
     names: (range, page) => askFor(namesQuery(stream, range, page), FEW_ATTEMPTS),
-    count: countRows,
+    count: (range) => askCount(client, stream, range),
   }
 
   await settleAll(
@@ -182,12 +182,9 @@ export async function readStream(
 
   /** Cuts a large range where every part has about as many rows; costs a few calls. */
   async function splitRange(range: Range): Promise<Range[]> {
-    if (config.concurrency === 1 || Number.isFinite(config.callLimit)) return []
-    const rows = await inSlot(() => countRows(range))
-    const pages = rows / config.pageSize
-    const count = Math.floor(
-      Math.min(config.concurrency, pages / PAGES_PER_PART, (pages / 10 + 8) / 3),
-    )
+    if (!maySplit(config)) return []
+    const rows = await inSlot(() => askCount(client, stream, range))
+    const count = countParts(rows, config)
     if (count < 2) return []
     log.debug(`${stream.name}: ${rows} rows from ${formatInstant(range.start)} on, ${count} parts`)
     const cuts = new Set<number>()
@@ -199,19 +196,6 @@ export async function readStream(
     }
     const starts = [...cuts].sort((a, b) => a - b)
     return starts.map((start, index) => ({ start, end: starts[index + 1] ?? range.end }))
-  }
-
-  async function countRows(range: Range): Promise<number> {
-    const answer = await client.get({
-      stream: stream.name,
-      endpoint: 'query',
-      path: 'query',
-      parameters: { query: countQuery(stream, range), minorversion: '75' },
-      member: 'QueryResponse',
-    })
-    const count = (answer.json.QueryResponse as { totalCount?: unknown }).totalCount
-    if (typeof count !== 'number') throw new QuickbooksError('count(*) without totalCount', {})
-    return count
   }
 
   async function askFor(query: string, attempts?: number): Promise<AskedRows> {
@@ -233,11 +217,4 @@ function isOpen(place: Place, progress: Bookmark['progress']): boolean {
     place.second === progress.lowWater ||
     progress.ranges.some((range) => range.end === place.second)
   )
-}
-
-/** Waits for all, then throws the first failure: what the others have read is not lost. */
-async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(tasks)
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
 }

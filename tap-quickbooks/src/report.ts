@@ -1,4 +1,5 @@
 import type { Log } from '@singer-io-ts/core'
+import { callsOf } from './client.ts'
 import { formatInstant } from './instant.ts'
 import type { Plan, Run } from './plan.ts'
 import { countWindows, createGrid, type Range } from './windows.ts'
@@ -21,12 +22,10 @@ export function reportRun(
       count(after.progress.lowWater, after.progress.ranges) -
       count(range.start, before.progress.ranges)
     const rows = after.rows - before.rows
-    const calls = [...client.meter.calls.values()].filter((entry) => entry.stream === name)
-    const callCount = calls.reduce((sum, entry) => sum + entry.count, 0)
     const duration = seconds.get(name) ?? 0
     log.info(
       `${name}: ${plural(rows, 'row')}, ${plural(windows, 'window')}, ` +
-        `${plural(callCount, 'call')}, ${duration.toFixed(1)} s, ` +
+        `${plural(callsOf(client.meter, name), 'call')}, ${duration.toFixed(1)} s, ` +
         `read up to ${formatInstant(after.progress.lowWater)}`,
       { stream: name },
     )
@@ -48,6 +47,7 @@ export function reportRun(
   log.info(`${plural(total, 'metered call')}, ${plural(retries, 'repeated request')}`)
 }
 
-function plural(count: number, noun: string): string {
+/** `1 row`, `2 rows`. */
+export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

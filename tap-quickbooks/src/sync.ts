@@ -1,5 +1,6 @@
 import { formatActivateVersion, formatSchema, type Life } from '@singer-io-ts/core'
 import { readDeletions } from './changes.ts'
+import { settleAll } from './limiter.ts'
 import { createOutcome } from './outcome.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
 import { unreadableError } from './poison.ts'
@@ -30,12 +31,12 @@ export async function sync(run: Run, life: Life): Promise<number> {
     )
 
   if (plan.deletionsFirst) await deletions()
-  await outcome.all(streams.map((planned) => () => changes(planned)))
+  await settleAll(streams.map(changes))
   if (!plan.deletionsFirst) {
     const isReloading = ({ stream }: Planned) => tracker.bookmark(stream.name).isReloading
     const read = streams.filter((planned) => !isReloading(planned))
     await deletions()
-    await outcome.all(read.filter(isReloading).map((planned) => () => changes(planned)))
+    await settleAll(read.filter(isReloading).map(changes))
   }
   reportRun(plan, run, outcome.seconds, log)
   return outcome.conclude(plan.selected.length)

@@ -13,16 +13,27 @@ export type Tracker = {
  * Tracks the streams in `bookmarks` up to `upper`. All else in the given state stays as it is.
  */
 export function createTracker(
-  run: { state: State; realmId: string; upper: number; out: Writer },
+  run: {
+    state: State
+    realmId: string
+    upper: number
+    out: Writer
+    /** Metered calls that this run has made for the stream. */
+    callsOf: (stream: string) => number
+  },
   bookmarks: Map<string, Bookmark>,
 ): Tracker {
   let written: string | undefined
+  const callsBefore = new Map([...bookmarks].map(([name, { calls }]) => [name, calls]))
   const isFinished = (bookmark: Bookmark): boolean =>
     bookmark.progress.lowWater >= run.upper && !bookmark.isReloading
 
   function value(): State {
     const unfinished = [...bookmarks].find(([, bookmark]) => !isFinished(bookmark))
-    const formatted = [...bookmarks].map(([name, bookmark]) => [name, formatBookmark(bookmark)])
+    const formatted = [...bookmarks].map(([name, bookmark]) => {
+      const calls = (callsBefore.get(name) ?? 0) + run.callsOf(name)
+      return [name, formatBookmark({ ...bookmark, calls })]
+    })
     return {
       ...run.state,
       bookmarks: { ...run.state.bookmarks, ...Object.fromEntries(formatted) },

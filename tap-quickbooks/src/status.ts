@@ -1,0 +1,69 @@
+import { alignColumns, EXIT, formatCount, type Life, readState } from '@singer-io-ts/core'
+import { type Bookmark, readBookmark } from './bookmarks.ts'
+import { formatInstant } from './instant.ts'
+import type { Range } from './windows.ts'
+
+/** `tap-quickbooks status`: what a state says, for a person. Needs no settings and no call. */
+export async function status(path: string, { out }: Life): Promise<number> {
+  const state = readState(path)
+  const names = Object.keys(state.bookmarks ?? {})
+  const bookmarks = names.flatMap((name): [string, Bookmark][] => {
+    const bookmark = readBookmark(state, name)
+    return bookmark === undefined ? [] : [[name, bookmark]]
+  })
+  await out.write(`company ${state.realm_id ?? 'not named'}, state ${path}\n`)
+  if (bookmarks.length === 0) {
+    await out.write('No stream has been read: the next run begins at start_date.')
+    return EXIT.done
+  }
+  for (const line of alignColumns([
+    ['stream', 'complete up to', 'rows', 'calls', 'last window with rows'],
+    ...bookmarks.map(([name, { progress, rows, calls, lastWindow }]) => [
+      name,
+      formatInstant(progress.lowWater),
+      formatCount(rows),
+      formatCount(calls),
+      lastWindow === undefined ? '-' : formatRange(lastWindow),
+    ]),
+  ]))
+    await out.write(line)
+
+  const notes = bookmarks.flatMap(([name, bookmark]) =>
+    notesOf(bookmark).map((note) => `${name}: ${note}`),
+  )
+  const syncing = state.currently_syncing
+  if (typeof syncing === 'string') notes.push(`${syncing}: is not finished, the next run reads on`)
+  if (notes.length > 0) await out.write(`\n${notes.join('\n')}`)
+  await out.write(
+    `\nTo go on:\n  tap-quickbooks --config quickbooks.json --state ${quote(path)} | …\n` +
+      'or, keeping the state in the same file:\n' +
+      `  singer-run --tap "tap-quickbooks --config quickbooks.json" --target "…" --state ${quote(path)}`,
+  )
+  return EXIT.done
+}
+
+function notesOf({ progress, places, deletionsKnownTo, ...bookmark }: Bookmark): string[] {
+  const { ranges, lowWater } = progress
+  const notes: string[] = []
+  if (ranges.length > 0) notes.push(`beyond that, complete: ${ranges.map(formatRange).join(', ')}`)
+  if (ranges[0] !== undefined)
+    notes.push(`next: ${formatRange({ start: lowWater, end: ranges[0].start })}`)
+  for (const { second, knownIds } of places)
+    notes.push(`of the second ${formatInstant(second)}, ${knownIds.length} rows or more are read`)
+  if (bookmark.isReloading) notes.push(`is read again in full, as version ${bookmark.version}`)
+  notes.push(
+    deletionsKnownTo === undefined
+      ? 'deletions have not been asked for'
+      : `deletions known up to ${formatInstant(deletionsKnownTo)}`,
+  )
+  return notes
+}
+
+function formatRange({ start, end }: Range): string {
+  return `${formatInstant(start)} to ${formatInstant(end)}`
+}
+
+/** As a shell wants it. */
+function quote(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+}
