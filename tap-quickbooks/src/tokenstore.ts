@@ -111,11 +111,6 @@ function createCommandStore(config: Config, log: Log): TokenStore {
     async read(signal) {
       const printed = await readTokenCommand(config, { log, signal })
       const refresh_token = printed ?? config.refreshToken
-      if (refresh_token === '')
-        throw new ConnectionRefusedError(
-          'token_command prints no refresh token, and the settings have no refresh_token to begin with',
-          { hint: reauthorise(config) },
-        )
       const fingerprint = fingerprintOf(refresh_token)
       const left = readTokenFile(path, log)
       // It has been stored after all.
@@ -124,6 +119,11 @@ function createCommandStore(config: Config, log: Log): TokenStore {
         const isStored = await handOver(left.refresh_token, signal)
         return isStored ? { ...left, fingerprint: fingerprintOf(left.refresh_token) } : left
       }
+      if (refresh_token === '')
+        throw new ConnectionRefusedError(
+          'token_command prints no refresh token, and the settings have no refresh_token to begin with',
+          { hint: reauthorise(config) },
+        )
       return { fingerprint, refresh_token }
     },
     async reserve() {
