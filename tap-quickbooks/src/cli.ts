@@ -54,24 +54,6 @@ await runCli({
   ],
   commands: {
     login: {
-      description: "Asks for QuickBooks' consent in a browser and saves the connection as settings.",
-      flags: {
-        config: CONFIG_FLAG,
-        save: {
-          type: 'string',
-          requiresArg: true,
-          description: 'Required: a new settings file, for refresh_token and realm_id',
-        },
-        'redirect-uri': {
-          type: 'string',
-          requiresArg: true,
-          description: 'As registered for the app [http://localhost:8787/callback]',
-        },
-      },
-      examples: [['$0 login -c quickbooks.json --save connection.json', 'Then give both as -c']],
-      run: async (flags, life) => (await import('./login.ts')).login(flags, life),
-    },
-    login: {
       description:
         "Asks for QuickBooks' consent in a browser and saves the connection as settings.",
       flags: {
