@@ -61,12 +61,14 @@ await runCli({
         save: {
           type: 'string',
           requiresArg: true,
-          description: 'Required: a new settings file, for refresh_token and realm_id',
+          demandOption: true,
+          description: 'A new settings file, for refresh_token and realm_id',
         },
         'redirect-uri': {
           type: 'string',
           requiresArg: true,
-          description: 'As registered for the app [http://localhost:8787/callback]',
+          default: 'http://localhost:8787/callback',
+          description: 'As registered for the app',
         },
       },
       examples: [['$0 login -c quickbooks.json --save connection.json', 'Then give both as -c']],

@@ -23,16 +23,13 @@ import { fingerprintOf } from './tokenfile.ts'
 import { createTokenStore } from './tokenstore.ts'
 import { isLoopback, isSafeUrl, urlFault } from './url.ts'
 
-/** Where the keys for development may send the browser. */
-const REDIRECT_URI = 'http://localhost:8787/callback'
-
 const SCOPE = 'com.intuit.quickbooks.accounting'
 
 /** Asks the user for the consent, and saves the connection as settings. */
 export async function login(flags: Flags, life: Life): Promise<number> {
   const { log, signal, environment } = life
-  const save = flagValues(flags.save).at(-1) ?? ''
-  const redirectUri = flagValues(flags['redirect-uri']).at(-1) ?? REDIRECT_URI
+  const save = String(flagValues(flags.save).at(-1))
+  const redirectUri = String(flagValues(flags['redirect-uri']).at(-1))
   const saved = readSaved(save)
   const settings = await readSettings({
     schema: { ...SETTINGS, required: ['client_id', 'client_secret'] },
@@ -154,8 +151,6 @@ async function reserveSave(path: string): Promise<ReservedFile> {
 /** What an earlier login has saved. A file with anything else in it is not overwritten. */
 function readSaved(path: string): { realmId?: unknown; faults: string[] } {
   let text: string
-  if (path === '')
-    return { faults: ['--save: is required, the name of a new settings file for the connection'] }
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
