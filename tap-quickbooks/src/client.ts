@@ -120,6 +120,7 @@ export function createClient(
 
   async function exchange(url: URL, accessToken: string, call: Call): Promise<RawAnswer> {
     let status: number | undefined
+    let intuitTid: string | undefined
     try {
       const answer = await request(url, {
         dispatcher: agent,
@@ -132,6 +133,7 @@ export function createClient(
         signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
       })
       status = answer.statusCode
+      intuitTid = tidOf(answer)
       // Paid for as soon as it comes, whether or not its body is whole.
       if (status >= 200 && status < 300) count(call)
       clock.see(answer.headers.date)
@@ -145,13 +147,13 @@ export function createClient(
           ? `${url.host} cannot be reached`
           : `the answer of ${url.host} broke off`
       const hint = 'If it stays so, check the network, base_url and environment.'
-      throw new QuickbooksError(what, { status, retryable: true }, { cause, hint })
+      throw new QuickbooksError(what, { status, intuitTid, retryable: true }, { cause, hint })
     }
   }
 
   function judge(answer: RawAnswer, call: Call): Answer {
     const { status, body } = answer
-    const intuitTid = String(answer.headers.intuit_tid ?? '') || undefined
+    const intuitTid = tidOf(answer)
     let parsed: Answer | undefined
     try {
       parsed = readAnswer(body)
@@ -206,6 +208,10 @@ export function createClient(
 }
 
 type RawAnswer = { status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }
+
+function tidOf({ headers }: Pick<RawAnswer, 'headers'>): string | undefined {
+  return String(headers.intuit_tid ?? '') || undefined
+}
 
 async function readBody(answer: Dispatcher.ResponseData): Promise<Buffer> {
   const bytes = Buffer.from(await answer.body.arrayBuffer())

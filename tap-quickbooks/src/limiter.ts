@@ -5,6 +5,9 @@ const STARTS_PER_SECOND = 10
 /** A second as the far end may measure it: requests travel at uneven speed. */
 const SECOND_MS = 1100
 
+/** Node's timers wait no longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** Says when the next request to the company may start. One for the whole run. */
 export type Limiter = {
   /** Waits for this request's turn, first come first served. */
@@ -37,7 +40,7 @@ export function createLimiter(requestsPerMinute: number): Limiter {
         starts.push(now)
         return
       }
-      await pause(wait, undefined, { signal })
+      await pause(Math.min(wait, LONGEST_TIMER_MS), undefined, { signal })
     }
   }
 

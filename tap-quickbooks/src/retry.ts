@@ -14,6 +14,9 @@ export type RetryOptions = {
   onRetry?: () => void
 }
 
+/** However often it was tried: a day. */
+const LONGEST_BACKOFF_SECONDS = 86_400
+
 /** Tries until it works: before try n+1 it waits backoffSeconds · 2^n plus jitter. */
 export async function retry<T>(options: RetryOptions, task: () => Promise<T>): Promise<T> {
   const { signal, log } = options
@@ -23,7 +26,10 @@ export async function retry<T>(options: RetryOptions, task: () => Promise<T>): P
     } catch (thrown) {
       signal.throwIfAborted()
       if (tries >= options.maxAttempts || !options.isRetryable(thrown)) throw thrown
-      const backoff = options.backoffSeconds * (2 ** tries + Math.random())
+      const backoff = Math.min(
+        options.backoffSeconds * (2 ** tries + Math.random()),
+        LONGEST_BACKOFF_SECONDS,
+      )
       const wait = Math.max(backoff, pauseOf(thrown))
       log.warning(
         `${options.what}: ${calmly(describeError(thrown))}; ` +

@@ -103,6 +103,7 @@ export const SETTINGS: SettingsSchema = {
     max_attempts: {
       type: 'integer',
       minimum: 1,
+      maximum: 1000,
       default: 5,
       title: 'Attempts',
       description: 'Tries of one request, the first included.',
@@ -110,6 +111,7 @@ export const SETTINGS: SettingsSchema = {
     backoff_seconds: {
       type: 'number',
       minimum: 0,
+      maximum: 3600,
       default: 1,
       title: 'Back-off',
       description:
@@ -118,6 +120,7 @@ export const SETTINGS: SettingsSchema = {
     timeout_seconds: {
       type: 'number',
       exclusiveMinimum: 0,
+      maximum: 86_400,
       default: 120,
       title: 'Timeout',
       description: 'The longest that one request may take, in seconds.',
@@ -125,6 +128,7 @@ export const SETTINGS: SettingsSchema = {
     settle_seconds: {
       type: 'number',
       minimum: 0,
+      maximum: 2_592_000,
       default: 30,
       title: 'Settle time',
       description: "How far the upper bound stays behind now (QuickBooks' clock), in seconds.",
@@ -132,6 +136,7 @@ export const SETTINGS: SettingsSchema = {
     lookback_seconds: {
       type: 'number',
       minimum: 0,
+      maximum: 315_360_000,
       default: 0,
       title: 'Look-back',
       description: 'Read again this far before the bookmark, for rows that become visible late.',
