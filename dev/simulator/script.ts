@@ -36,6 +36,8 @@ export type Fault = {
   repeatRow?: boolean
   /** Query: this many rows more than asked. */
   extraRows?: number
+  /** Query: 504 when more rows than this are asked for; `times` is usually 0. */
+  tooHeavyAbove?: number
   /** Query: refused with 400 when this row (one of these) is in the page; `times` is usually 0. */
   poisonedId?: string | readonly string[]
   /** What such a query is refused with: 4002 by default, or 10000 (a SystemFault), 610. */

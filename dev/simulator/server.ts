@@ -106,6 +106,12 @@ function judge(serving: Serving, request: IncomingMessage, call: Call, now: numb
   return throttled(now, switches.limits)
 }
 
+function isTooHeavy({ statement }: Call, fault: Fault | undefined): boolean {
+  const asked = Number(/\bMAXRESULTS\s+(\d+)/i.exec(statement)?.[1] ?? 100)
+  const isRows = statement !== '' && !/\bcount\s*\(/i.test(statement)
+  return isRows && asked > (fault?.tooHeavyAbove ?? Number.POSITIVE_INFINITY)
+}
+
 async function dataOutcome(
   serving: Serving,
   request: IncomingMessage,
@@ -117,7 +123,8 @@ async function dataOutcome(
   const wait = serving.switches.latencyMs + (fault?.delayMs ?? 0)
   if (wait > 0) await pause(wait)
   const now = serving.clock.now()
-  const instead = fault?.status === undefined ? undefined : scripted(now, fault)
+  const isScripted = fault?.status !== undefined || isTooHeavy(call, fault)
+  const instead = isScripted ? scripted(now, { status: 504, ...fault }) : undefined
   const result = instead ? { ...instead, rows: 0 } : answerCall(serving.api, call, now, fault)
   const headers = {
     Server: 'nginx',

@@ -56,6 +56,19 @@ test.concurrent('an answer that breaks off is paid for, and counts for call_limi
   expect(run.stderr).toMatch(/2 metered calls/)
 })
 
+test.concurrent('pages that QuickBooks does not get ready in time are asked for in smaller ones', async () => {
+  const world = await openWorld({ ...small, invoices: 1500 }, { page_size: 900, max_attempts: 2 })
+  world.simulator.script.add({ tooHeavyAbove: 300, times: 0, entity: 'Invoice' })
+  const run = await world.run()
+  expect(run.code).toBe(0)
+  expectComplete(world, [run])
+  expect(run.stderr).toMatch(/^WARNING invoices: QuickBooks takes too long; pages of 225 from/m)
+  world.simulator.script.add({ status: 504, times: 0, entity: 'Invoice' })
+  const outage = await world.run()
+  expect(outage.code).toBe(7)
+  expect(outage.stderr).toMatch(/^ERROR invoices: QuickBooks answers 504/m)
+})
+
 test.concurrent('a request that hangs is given up after timeout_seconds', async () => {
   const world = await openWorld(small, { timeout_seconds: 1, max_attempts: 2 })
   world.simulator.script.add({ hang: true, entity: 'Customer' })

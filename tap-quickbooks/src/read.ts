@@ -3,7 +3,7 @@ import { answerTime, type Row } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
 import { countParts, maySplit } from './cost.ts'
 import { askCount } from './count.ts'
-import type { QuickbooksError } from './errors.ts'
+import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import { settleAll } from './limiter.ts'
 import { type Page, type Place, readPages } from './pages.ts'
@@ -28,6 +28,9 @@ export type ReadParts = Pick<Run, 'config' | 'client'> &
 /** Where a refusal is what is looked for, it is not asked for again and again. */
 const FEW_ATTEMPTS = 2
 
+/** Pages that take QuickBooks too long are halved, but not further than this. */
+const LEAST_PAGE_SIZE = 100
+
 /** More rows that QuickBooks cannot give out, in one stream and run, are left to the next run. */
 const MOST_UNREADABLE = 100
 
@@ -50,6 +53,7 @@ export async function readStream(
   const path = `/v3/company/${config.realmId}/query`
   const openPlaces = new Map<Range, Place>()
   const unreadable: Unreadable[] = []
+  let pageSize = config.pageSize
   const poisonAsk: PoisonAsk = {
     rows: (range, page) => askFor(selectQuery(stream, range, page), FEW_ATTEMPTS),
     names: (range, page) => askFor(namesQuery(stream, range, page), FEW_ATTEMPTS),
@@ -80,7 +84,8 @@ export async function readStream(
       },
       newest: async (asked: Range) => (await askFor(newestQuery(stream, asked))).rows[0],
     }
-    const pages = readPages(range, config.pageSize, ask, from)
+    const askedSize = pageSize
+    const pages = readPages(range, askedSize, ask, from)
     try {
       for (;;) {
         // The slot is held until the rows are written: a slow reader limits what is in memory.
@@ -106,9 +111,14 @@ export async function readStream(
         }
       }
     } catch (thrown) {
-      if (!isPoisoned(thrown)) throw thrown
+      const rest = { start: cursor, end: range.end }
       openPlaces.delete(range)
-      await readAround({ start: cursor, end: range.end }, thrown, !isWhole)
+      if (isTooHeavy(thrown) && askedSize > LEAST_PAGE_SIZE) {
+        pageSize = Math.min(pageSize, Math.max(LEAST_PAGE_SIZE, Math.ceil(askedSize / 2)))
+        log.warning(`${stream.name}: QuickBooks takes too long; pages of ${pageSize} from here on`)
+        await readChain(rest, undefined, !isWhole)
+      } else if (isPoisoned(thrown)) await readAround(rest, thrown, !isWhole)
+      else throw thrown
     } finally {
       await settleAll(others)
     }
@@ -209,6 +219,11 @@ export async function readStream(
     })
     return { rows: readQueryRows(answer, stream.entity), query, time: answerTime(answer) }
   }
+}
+
+/** The gateway has given up on an answer (504): fewer rows may come in time. */
+function isTooHeavy(thrown: unknown): boolean {
+  return thrown instanceof QuickbooksError && thrown.status === 504
 }
 
 /** A place says something only while its second is the edge of what is done. */
