@@ -1,7 +1,14 @@
 import { fstatSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { CONFIG_FLAG, ConfigError, flagValues, runCli } from '@singer-io-ts/core'
-import { readTargetSettings, SETTINGS } from './config.ts'
+import {
+  CONFIG_FLAG,
+  ConfigError,
+  type Flags,
+  flagValues,
+  type Life,
+  runCli,
+} from '@singer-io-ts/core'
+import { readTargetSettings, SETTINGS, type Settings } from './config.ts'
 
 await runCli({
   about: {
@@ -26,15 +33,40 @@ await runCli({
   examples: [
     ['tap-quickbooks -c tap.json | $0 -c target.json', 'load what a tap sends'],
     ['$0 -c target.json --input saved.singer', 'load what was saved'],
+    ['$0 state -c target.json > state.json', 'get a lost state file back'],
   ],
+  commands: {
+    state: {
+      description: 'Prints the last STATE that was committed, as it is in the database.',
+      flags: { config: CONFIG_FLAG },
+      examples: [['$0 state -c postgres.json > state.json', 'Get a lost state file back']],
+      async run(flags, life) {
+        const { state } = await import('./answers.ts')
+        return state(await settingsOf(flags, life), life)
+      },
+    },
+    count: {
+      description: 'How many rows the tables hold, per stream and window, as JSON lines.',
+      flags: { config: CONFIG_FLAG },
+      examples: [['$0 count -c postgres.json | sort', "To compare with the source's own count"]],
+      async run(flags, life) {
+        const { count } = await import('./answers.ts')
+        return count(await settingsOf(flags, life), life)
+      },
+    },
+  },
   argv: process.argv.slice(2),
   environment: process.env,
   async run(flags, life) {
-    const settings = await readTargetSettings(flagValues(flags.config), life.environment, life.log)
+    const settings = await settingsOf(flags, life)
     const { runTarget } = await import('./target.ts')
     return runTarget(await openInput(flags.input), settings, life)
   },
 })
+
+function settingsOf(flags: Flags, life: Life): Promise<Settings> {
+  return readTargetSettings(flagValues(flags.config), life.environment, life.log)
+}
 
 async function openInput(path: unknown): Promise<AsyncIterable<Uint8Array>> {
   if (path === undefined) {

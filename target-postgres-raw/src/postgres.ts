@@ -3,7 +3,6 @@ import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
 import { type Connection, describeConnection } from './connection.ts'
 import { codeOf, isRetried, loadError } from './errors.ts'
-import { CREATE_STAGING, PREPARE_SESSION } from './sql.ts'
 
 export type DatabaseOptions = {
   connection: Connection
@@ -12,6 +11,8 @@ export type DatabaseOptions = {
   log: Log
   /** After this nothing is tried again. */
   signal: AbortSignal
+  /** Statements that make a new session ready. */
+  prepare: readonly string[]
 }
 
 /** One session, opened again when it is lost. */
@@ -36,7 +37,7 @@ export type Database = {
 const SILENCE_MS = 120_000
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connection, maxAttempts, backoffSeconds, log, signal } = options
+  const { connection, maxAttempts, backoffSeconds, log, signal, prepare } = options
   let client: pg.Client | undefined
   let connecting: pg.Client | undefined
   let isDestroyed = false
@@ -49,8 +50,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (isDestroyed) socketOf(opened).destroy()
     const stopWatching = watchSilence(opened)
     try {
-      await opened.query(PREPARE_SESSION)
-      await opened.query(CREATE_STAGING)
+      for (const statement of prepare) await opened.query(statement)
     } catch (thrown) {
       socketOf(opened).destroy()
       throw thrown

@@ -14,6 +14,7 @@ import { readManifest } from './manifest.ts'
 import { watchMemory } from './memory.ts'
 import { openDatabase } from './postgres.ts'
 import { addCounts, reportEnd } from './report.ts'
+import { CREATE_STAGING, PREPARE_SESSION } from './sql.ts'
 import { createStore } from './store.ts'
 import { createStreams } from './streams.ts'
 
@@ -31,7 +32,8 @@ export async function runTarget(
 ): Promise<number> {
   const { log, signal, out } = life
   const started = performance.now()
-  const database = openDatabase({ ...settings, log, signal })
+  const prepare = [PREPARE_SESSION, CREATE_STAGING]
+  const database = openDatabase({ ...settings, log, signal, prepare })
   const store = createStore(database, settings)
   const streams = createStreams(store, settings, log)
   const commits = createCommits({
