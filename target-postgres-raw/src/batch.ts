@@ -1,12 +1,16 @@
 import { ProtocolError } from '@singer-io-ts/core'
 import { type StagedRow, stageRow } from './copy.ts'
-import { type Instant, isEarlier } from './instant.ts'
+import type { Instant } from './instant.ts'
 import type { Row } from './row.ts'
-import { type Bytes, createSlabs, isSameBytes, type Slabs } from './slabs.ts'
+import { type Bytes, createSlabs, type Slabs } from './slabs.ts'
 
 /** What waits for the next commit, of all streams, in the order in which it came. */
 export type Batch = {
   rows: StagedRow[]
+  /** By table and id the last row that came. */
+  latest: Map<number, Map<string, StagedRow>>
+  /** How often one id came at the most: so many rounds the load takes. */
+  rounds: number
   slabs: Slabs
   /** Only the last is printed; the others serve when the batch must be cut before a bad line. */
   states: { line: number; text: string }[]
@@ -28,15 +32,35 @@ export type Activation = {
 export type BatchLimits = { rows: number; bytes: number }
 
 export function emptyBatch(): Batch {
-  return { rows: [], slabs: createSlabs(), states: [], activations: [], bytes: 0, since: undefined }
+  return {
+    rows: [],
+    latest: new Map(),
+    rounds: 0,
+    slabs: createSlabs(),
+    states: [],
+    activations: [],
+    bytes: 0,
+    since: undefined,
+  }
 }
 
+/**
+ * Rows of one id are loaded one after the other, each in a round of its own, so that it does not
+ * matter which of them share a batch.
+ */
 export function addRow(batch: Batch, row: Row): void {
-  addStaged(batch, stageRow(row, batch.slabs))
+  const latest = batch.latest.get(row.table.number) ?? new Map<string, StagedRow>()
+  batch.latest.set(row.table.number, latest)
+  const before = latest.get(row.id)
+  if (before !== undefined && before.exactId !== row.exactId) throw keysMeet(row)
+  const staged = stageRow(row, batch.slabs, (before?.round ?? 0) + 1)
+  latest.set(row.id, staged)
+  addStaged(batch, staged)
 }
 
 function addStaged(batch: Batch, row: StagedRow): void {
   batch.since ??= performance.now()
+  batch.rounds = Math.max(batch.rounds, row.round)
   // The rows of a page share one request.
   const request = row.requestPayload
   if (request !== undefined && request !== batch.rows.at(-1)?.requestPayload)
@@ -67,10 +91,16 @@ export function isEmpty(batch: Batch): boolean {
   return batch.since === undefined
 }
 
+/** Each round reads what waits for all of them, so many would be slower than another batch. */
+const MAX_ROUNDS = 100
+
 /** An activation ends its batch: what comes after it must not be there when it takes effect. */
 export function isFull(batch: Batch, limits: BatchLimits): boolean {
   return (
-    batch.rows.length >= limits.rows || batch.bytes >= limits.bytes || batch.activations.length > 0
+    batch.rows.length >= limits.rows ||
+    batch.bytes >= limits.bytes ||
+    batch.rounds >= MAX_ROUNDS ||
+    batch.activations.length > 0
   )
 }
 
@@ -84,107 +114,11 @@ export function cutBefore(batch: Batch, line: number): Batch {
   return cut
 }
 
-/** Rows that a merge has settled without Postgres. */
-export type Merged = { rows: StagedRow[]; settled: Map<string, Settled> }
-export type Settled = { updated: number; unchanged: number; older: number; deleted: number }
-
-type Entry = {
-  record: StagedRow | undefined
-  mark: StagedRow | undefined
-  /** The newest time of all versions, for a repeated payload keeps the time it was first seen. */
-  newest: Instant | undefined
-}
-
-/**
- * At most one record and one deletion mark for each id, as if the rows had been loaded one after
- * the other: the newest wins, of the same instant the later. A mark stands beside the record that
- * came before it, and goes with a record that came after it.
- */
-export function mergeRows(rows: readonly StagedRow[]): Merged {
-  const settled = new Map<string, Settled>()
-  const tables = new Map<number, Map<string, Entry>>()
-  let hasTwins = false
-  for (const row of rows) {
-    const entries = tables.get(row.table.number) ?? new Map<string, Entry>()
-    tables.set(row.table.number, entries)
-    const entry = entries.get(row.id)
-    if (entry === undefined) {
-      const isMark = row.deletedAt !== undefined
-      entries.set(row.id, {
-        record: isMark ? undefined : row,
-        mark: isMark ? row : undefined,
-        newest: row.extractedAt,
-      })
-      continue
-    }
-    hasTwins = true
-    const counts = settled.get(row.stream) ?? { updated: 0, unchanged: 0, older: 0, deleted: 0 }
-    settled.set(row.stream, counts)
-    mergeRow(entry, row, counts)
-  }
-  if (!hasTwins) return { rows: [...rows], settled }
-  const kept = [...tables.values()].flatMap((entries) =>
-    [...entries.values()].flatMap(({ record, mark }) =>
-      [record, mark].filter((row) => row !== undefined),
-    ),
-  )
-  // In the order of the input, so that the first bad row is the first that Postgres sees.
-  return { rows: kept.sort((a, b) => a.line - b.line), settled }
-}
-
-function mergeRow(entry: Entry, row: StagedRow, counts: Settled): void {
-  if ((entry.record ?? entry.mark)?.exactId !== row.exactId) throw keysMeet(row)
-  if (isEarlier(row.extractedAt, entry.newest)) {
-    counts.older++
-    if (entry.record !== undefined) raiseVersion(entry, row.version)
-    return
-  }
-  if (isEarlier(row.deletedAt, entry.mark?.deletedAt)) {
-    counts.older++
-    return
-  }
-  entry.newest = row.extractedAt ?? entry.newest
-  if (row.deletedAt !== undefined) {
-    if (entry.mark !== undefined) counts.unchanged++
-    entry.mark = row
-    return
-  }
-  if (entry.mark !== undefined && !isEarlier(row.extractedAt, entry.mark.deletedAt)) {
-    entry.mark = undefined
-    counts.deleted++
-  }
-  if (entry.record === undefined) {
-    entry.record = row
-    return
-  }
-  if (isSamePayload(entry.record, row)) {
-    counts.unchanged++
-    if (row.version !== undefined) entry.record = { ...entry.record, version: row.version }
-    return
-  }
-  counts.updated++
-  entry.record = { ...row, version: row.version ?? entry.record.version }
-}
-
 /** Two keys that differ only in characters that Postgres cannot store. */
-export function keysMeet(row: StagedRow): ProtocolError {
+export function keysMeet(row: Pick<Row, 'line' | 'stream' | 'id'>): ProtocolError {
   return new ProtocolError(
     row.line,
     `two keys of stream '${row.stream}' would be one in Postgres, '${row.id}', ` +
       'since they differ only in characters that it cannot store',
   )
-}
-
-function isSamePayload(a: StagedRow, b: StagedRow): boolean {
-  return (
-    isSameBytes(a.payload, b.payload) &&
-    (a.payloadSource === undefined) === (b.payloadSource === undefined)
-  )
-}
-
-function raiseVersion(entry: Entry, version: string | undefined): void {
-  const { record } = entry
-  if (record === undefined || version === undefined) return
-  if (record.version === undefined || BigInt(version) > BigInt(record.version))
-    entry.record = { ...record, version }
 }

@@ -35,11 +35,11 @@ const bare: Row = {
 
 function copyText(rows: Row[]): string {
   const slabs = createSlabs()
-  return Buffer.concat([...copyChunks(rows.map((row) => stageRow(row, slabs)))]).toString()
+  return Buffer.concat([...copyChunks(rows.map((row) => stageRow(row, slabs, 1)))]).toString()
 }
 
 test('a row is one line of COPY, and nothing in it can end it', () => {
-  expect(copyText([bare])).toBe(`3\t1\t{}${'\t\\N'.repeat(10)}\n`)
+  expect(copyText([bare])).toBe(`3\t1\t1\t{}${'\t\\N'.repeat(10)}\n`)
   const full: Row = {
     ...bare,
     table: { ...table, payloadType: 'json' },
@@ -58,6 +58,7 @@ test('a row is one line of COPY, and nothing in it can end it', () => {
   expect(copyText([full])).toBe(
     [
       '3',
+      '1',
       'a\\tb\\nc\\\\',
       '\\N',
       '{"x":"\\\\n\\\\\\\\é😀",\\t"y":1}\\r',
@@ -78,7 +79,7 @@ test('rows of any length come out whole, in pieces', () => {
   const lengths = [1, 70_000, 2_000_000, 3, 300_000, 65_536, 100]
   const rows = lengths.map((length, at) => ({ ...bare, id: `${at}`, payload: 'é'.repeat(length) }))
   const slabs = createSlabs()
-  const chunks = [...copyChunks(rows.map((row) => stageRow(row, slabs)))]
+  const chunks = [...copyChunks(rows.map((row) => stageRow(row, slabs, 1)))]
   expect(Buffer.concat(chunks).toString()).toBe(rows.map((row) => copyText([row])).join(''))
 })
 

@@ -3,14 +3,17 @@ import type { Bytes, Slabs } from './slabs.ts'
 
 /** A waiting row: its long texts lie in slabs, ready for COPY. */
 export type StagedRow = Omit<Row, 'payload' | 'payloadSource' | 'unusable'> & {
+  /** How many rows of its id came up to this one. */
+  round: number
   payload: Bytes
   payloadSource: Bytes | undefined
 }
 
 /** A row made ready to wait. */
-export function stageRow(row: Row, slabs: Slabs): StagedRow {
+export function stageRow(row: Row, slabs: Slabs, round: number): StagedRow {
   const { payload, payloadSource, unusable: _, ...rest } = row
   return Object.assign(rest, {
+    round,
     payload: slabs.keep(escapeText(payload)),
     payloadSource: payloadSource === undefined ? undefined : slabs.keep(escapeText(payloadSource)),
   })
@@ -49,7 +52,7 @@ function copyPieces(row: StagedRow): (string | Bytes)[] {
 
 function copyHead(row: StagedRow): string {
   const column = row.table.payloadType === 'jsonb' ? '' : '\\N\t'
-  return `${row.table.number}\t${escapeText(row.id)}\t${column}`
+  return `${row.table.number}\t${row.round}\t${escapeText(row.id)}\t${column}`
 }
 
 function copyTail(row: StagedRow): string {

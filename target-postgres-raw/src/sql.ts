@@ -89,7 +89,7 @@ export const STAGING = 'pg_temp.singer_staging'
  */
 export const CREATE_STAGING: string = `
   create temporary table if not exists singer_staging (
-    table_no integer, id text, payload jsonb, payload_json json,
+    table_no integer, round integer, id text, payload jsonb, payload_json json,
     extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,
     page_number integer, page_size integer, request_payload jsonb,
     extracted_at_utc timestamptz, deleted_at_utc timestamptz, version bigint, payload_source text
@@ -112,9 +112,11 @@ function selectStaged(payload: string, deletedAt: string, rows: string): string 
   select s.id, s.${payload}, now(), s.extract_window_start_utc, s.extract_window_end_utc,
          s.page_number, s.page_size, s.request_payload, s.extracted_at_utc, ${deletedAt},
          s.version, s.payload_source
-    from ${STAGING} s where s.table_no = $1 and ${rows} order by s.id collate "C"`
+    from ${STAGING} s where ${ROUND} and ${rows} order by s.id collate "C"`
 }
 
+/** The rows of one table, each id once. */
+const ROUND = 's.table_no = $1 and s.round = $2'
 const LIVE = 's.deleted_at_utc is null'
 const MARKED = 's.deleted_at_utc is not null'
 
@@ -167,9 +169,9 @@ with noted as (
     version = case when ${newVersion} then s.version else t.version end,
     deleted_at_utc = case when ${backAgain} then null else t.deleted_at_utc end
   from ${STAGING} s
-  where s.table_no = $1 and ${LIVE} and t.id = s.id and (${newVersion} or ${backAgain}))
+  where ${ROUND} and ${LIVE} and t.id = s.id and (${newVersion} or ${backAgain}))
 select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
- where s.table_no = $1 and ${LIVE} and ${OLDER}`
+ where ${ROUND} and ${LIVE} and ${OLDER}`
 }
 
 /**
@@ -195,7 +197,7 @@ export function hardDelete(table: string): string {
   return `
 with gone as (
   delete from ${table} t using ${STAGING} s
-   where s.table_no = $1 and ${MARKED} and t.id = s.id and (${OLDER}) is not true returning 1)
+   where ${ROUND} and ${MARKED} and t.id = s.id and (${OLDER}) is not true returning 1)
 select count(*)::int as deleted from gone`
 }
 
@@ -203,7 +205,7 @@ select count(*)::int as deleted from gone`
 export function countOlderMarks(table: string): string {
   return `
 select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
- where s.table_no = $1 and ${MARKED} and ${OLDER_MARK}`
+ where ${ROUND} and ${MARKED} and ${OLDER_MARK}`
 }
 
 /**

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { objectMembers, ProtocolError } from '@singer-io-ts/core'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { type Activation, type Batch, keysMeet, mergeRows, type Settled } from './batch.ts'
+import { type Activation, type Batch, keysMeet } from './batch.ts'
 import { replaceInText } from './characters.ts'
 import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
@@ -11,6 +11,7 @@ import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
 import { isRefusedValue, loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
 import type { Database } from './postgres.ts'
+import { byTable, type Round } from './rounds.ts'
 import { makeId } from './row.ts'
 import * as sql from './sql.ts'
 import {
@@ -78,11 +79,10 @@ export function createStore(database: Database, settings: Settings): Store {
     },
 
     async commit(batch) {
-      const { rows, settled } = mergeRows(batch.rows)
       const at: Place = {}
       try {
         return await database.transact(
-          (client) => load(client, batch, rows, settled, settings, at),
+          (client) => load(client, batch, settings, at),
           // Marking what is not in a new version may touch every row of a large table.
           batch.activations.length > 0,
         )
@@ -101,24 +101,25 @@ type Place = { stream?: string | undefined; table?: string | undefined }
 async function load(
   client: pg.Client,
   batch: Batch,
-  rows: readonly StagedRow[],
-  settled: ReadonlyMap<string, Settled>,
   settings: Settings,
   at: Place,
 ): Promise<Map<string, Counts>> {
   const { schema, hardDelete, stateId } = settings
+  const { rows } = batch
   at.stream = undefined
   if (rows.length > 0) await copy(client, rows)
   const loads = new Map<string, Load>()
   // Tables and ids in one order everywhere, so that two targets do not wait for each other.
-  for (const { table, records, marks, ...window } of byTable(rows)) {
+  for (const { table, rounds, ...window } of byTable(rows)) {
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
-    const counts = { ...zeroCounts(), ...settled.get(table.stream) }
+    const counts = zeroCounts()
     loads.set(table.stream, { table: table.name, counts, ...window })
-    if (records > 0) await loadRecords(client, table, records, counts)
-    if (marks > 0) await loadMarks(client, table, marks, hardDelete, counts)
+    for (const round of rounds) {
+      if (round.records > 0) await loadRecords(client, table, round, counts)
+      if (round.marks > 0) await loadMarks(client, table, round, hardDelete, counts)
+    }
   }
   for (const activation of batch.activations) {
     at.stream = activation.stream
@@ -170,19 +171,21 @@ async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void
 async function loadRecords(
   client: pg.Client,
   table: Table,
-  records: number,
+  { number, records }: Round,
   counts: Counts,
 ): Promise<void> {
-  const written = await client.query<{ inserted: number; updated: number }>(
-    sql.upsert(table.qualified, table.payloadType),
-    [table.number],
-  )
+  const written = await client.query<{ inserted: number; updated: number }>({
+    // Planned once, for there is only one way to do it and it may have many rounds.
+    name: `upsert ${table.number}`,
+    text: sql.upsert(table.qualified, table.payloadType),
+    values: [table.number, number],
+  })
   const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
   counts.inserted += inserted
   counts.updated += updated
   const rest = records - inserted - updated
   if (rest === 0) return
-  const older = await countOf(client, sql.noteRest(table.qualified), table)
+  const older = await countOf(client, sql.noteRest(table.qualified), table, number)
   counts.older += older
   counts.unchanged += rest - older
 }
@@ -190,23 +193,28 @@ async function loadRecords(
 async function loadMarks(
   client: pg.Client,
   table: Table,
-  marks: number,
+  { number, marks }: Round,
   isHard: boolean,
   counts: Counts,
 ): Promise<void> {
   const statement = isHard
     ? sql.hardDelete(table.qualified)
     : sql.mark(table.qualified, table.payloadType)
-  const deleted = await countOf(client, statement, table)
+  const deleted = await countOf(client, statement, table, number)
   counts.deleted += deleted
   if (deleted === marks) return
-  const older = await countOf(client, sql.countOlderMarks(table.qualified), table)
+  const older = await countOf(client, sql.countOlderMarks(table.qualified), table, number)
   counts.older += older
   counts.unchanged += marks - deleted - older
 }
 
-async function countOf(client: pg.Client, statement: string, table: Table): Promise<number> {
-  const { rows } = await client.query<Record<string, number>>(statement, [table.number])
+async function countOf(
+  client: pg.Client,
+  statement: string,
+  table: Table,
+  round: number,
+): Promise<number> {
+  const { rows } = await client.query<Record<string, number>>(statement, [table.number, round])
   return Object.values(rows[0] ?? {})[0] ?? 0
 }
 
@@ -223,39 +231,6 @@ async function activate(
   const statement = sql.activate(sql.qualified(schema, table), hardDelete)
   const { rowCount } = await client.query(statement, hardDelete ? [version] : [version, mark])
   return { table, deleted: rowCount ?? 0 }
-}
-
-type TableRows = {
-  table: Table
-  records: number
-  marks: number
-  windowStart: Instant | undefined
-  windowEnd: Instant | undefined
-}
-
-function byTable(rows: readonly StagedRow[]): TableRows[] {
-  const tables = new Map<number, TableRows>()
-  for (const row of rows) {
-    let found = tables.get(row.table.number)
-    if (found === undefined) {
-      found = {
-        table: row.table,
-        records: 0,
-        marks: 0,
-        windowStart: undefined,
-        windowEnd: undefined,
-      }
-      tables.set(row.table.number, found)
-    }
-    if (row.deletedAt === undefined) found.records++
-    else found.marks++
-    const { windowStart: start, windowEnd: end } = row
-    if (start !== undefined && !(found.windowStart !== undefined && found.windowStart <= start))
-      found.windowStart = start
-    if (end !== undefined && !(found.windowEnd !== undefined && found.windowEnd >= end))
-      found.windowEnd = end
-  }
-  return [...tables.values()].sort((a, b) => (a.table.name < b.table.name ? -1 : 1))
 }
 
 /** A key with replaced characters must not land on the row of another key. */
