@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import {
   type Catalog,
   formatSettingsTable,
+  isStreamSelected,
   type Setting,
   type SettingsSchema,
 } from '@singer-io-ts/core'
@@ -53,12 +54,13 @@ export function generate(): Record<string, string> {
           plugin.set('settings', meltano.createNode(meltanoSettings(schema)))
   }
   const catalog = JSON.parse(JSON.stringify(discover())) as Catalog
-  for (const { metadata } of catalog.streams)
+  const streams = catalog.streams.filter(isStreamSelected)
+  for (const { metadata } of streams)
     for (const entry of metadata) if (entry.breadcrumb.length === 0) entry.metadata.selected = true
   return {
     'README.md': readme,
     'meltano.yml': meltano.toString({ lineWidth: 0 }),
-    'catalog/quickbooks.json': `${JSON.stringify(catalog, null, 2)}\n`,
+    'catalog/quickbooks.json': `${JSON.stringify({ streams }, null, 2)}\n`,
   }
 }
 

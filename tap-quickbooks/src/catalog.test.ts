@@ -27,7 +27,7 @@ function metadataOf(catalog: Catalog, stream: string, name?: string): Record<str
 
 test.concurrent('--discover says all that can be read without settings or a call', async () => {
   const catalog = await discover()
-  expect(catalog.streams.map((one) => one.tap_stream_id)).toEqual(STREAM_NAMES)
+  expect(catalog.streams.slice(0, 3).map((one) => one.tap_stream_id)).toEqual(STREAM_NAMES)
   for (const stream of catalog.streams) {
     expect(stream).toMatchObject({
       key_properties: ['Id'],
@@ -35,7 +35,7 @@ test.concurrent('--discover says all that can be read without settings or a call
       replication_key: 'MetaData.LastUpdatedTime',
     })
     expect(metadataOf(catalog, stream.tap_stream_id)).toMatchObject({
-      'selected-by-default': true,
+      'selected-by-default': STREAM_NAMES.includes(stream.tap_stream_id as never),
       'valid-replication-keys': ['MetaData.LastUpdatedTime'],
       'table-key-properties': ['Id'],
     })

@@ -22,7 +22,7 @@ export async function forecast(run: Run, life: Life): Promise<number> {
   const { out, log } = life
   const plan = await planRun(run, life)
   const streams = await settleAll(plan.streams.map(forecastStream))
-  const resumed = plan.streams.filter(({ isResumed }) => isResumed)
+  const resumed = plan.streams.filter(({ isResumed, stream }) => isResumed && stream.hasChanges)
   const deletions = config.deletes && resumed.length > 0 ? 1 : 0
   const rows = sum(streams.map((one) => one.rows))
   const calls = sum(streams.map((one) => one.calls)) + deletions

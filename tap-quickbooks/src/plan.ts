@@ -52,7 +52,10 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     log.info(`end_date is cut to ${formatInstant(asOf)}, ${config.settleSeconds} s before now`)
 
   const streams = found.flatMap(({ stream, entry, bookmark }): Planned[] => {
-    const before = bookmark ?? firstBookmark(config.startDate, config.deletes ? asOf : undefined)
+    const asksDeletions = config.deletes && stream.hasChanges
+    const before = bookmark ?? firstBookmark(config.startDate, asksDeletions ? asOf : undefined)
+    if (config.deletes && !stream.hasChanges && bookmark !== undefined)
+      log.info(`${stream.name}: QuickBooks does not tell what was deleted here`)
     const from = before.progress.lowWater
     if (before.since !== undefined && config.startDate < before.since)
       log.warning(
@@ -81,7 +84,9 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
 
   // With few calls to spend, whatever lags most goes first, so that every run gets further.
   const lags = streams.map(({ before }) => before.progress.lowWater)
-  const deletionsLag = streams.map(({ before }) => before.deletionsKnownTo ?? 0)
+  const deletionsLag = streams
+    .filter(({ stream }) => stream.hasChanges)
+    .map(({ before }) => before.deletionsKnownTo ?? 0)
   const deletionsFirst =
     config.callLimit > streams.length + 1 || Math.min(...deletionsLag) < Math.min(...lags)
   return {

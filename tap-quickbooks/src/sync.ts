@@ -42,7 +42,7 @@ export async function sync(run: Run, life: Life): Promise<number> {
   return outcome.conclude(plan.selected.length)
 
   async function deletions(): Promise<void> {
-    const resumed = streams.filter((planned) => planned.isResumed)
+    const resumed = streams.filter(({ isResumed, stream }) => isResumed && stream.hasChanges)
     if (!run.config.deletes || resumed.length === 0) return
     await outcome.guardSide('deletions', async () => {
       const quiet = await readDeletions(resumed, { ...plan, ...run, out, log })
