@@ -526,6 +526,23 @@ test('a row of the new version that comes from an older page is not marked delet
   ])
 })
 
+test('a mark of an ACTIVATE_VERSION that comes first in its run is cleared by the record after it', async () => {
+  await load(database, [
+    schema('s'),
+    record('s', { Id: 'x' }, { version: 1, ...at(1) }),
+    record('s', { Id: 'y' }, { version: 2, ...at(1) }),
+  ])
+  await load(database, [
+    schema('s'),
+    { type: 'ACTIVATE_VERSION', stream: 's', version: 2 },
+    record('s', { Id: 'x' }, { version: 2, ...at(2) }),
+  ])
+  expect(await rowsOf(database, 'raw.s', 'id, deleted_at_utc')).toEqual([
+    { id: 'x', deleted_at_utc: null },
+    { id: 'y', deleted_at_utc: null },
+  ])
+})
+
 test('_sdc_deleted_at marks the row, which keeps its payload, until a later record comes', async () => {
   const gone = (id: string) =>
     record('s', { Id: id, status: 'Deleted', _sdc_deleted_at: '2024-01-02T00:00:00Z' }, at(3))

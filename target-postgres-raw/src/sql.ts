@@ -210,14 +210,15 @@ select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
 
 /**
  * ACTIVATE_VERSION: $1 the version, $2 the instant of the mark. It does nothing where no row has
- * that version, since then it says nothing about what is stored.
+ * that version, since then it says nothing about what is stored. Where the run has seen no instant
+ * yet, that of the row serves: a record that comes later must not be older than the mark.
  */
 export function activate(table: string, isHard: boolean): string {
   const rows = `(t.version is null or t.version < $1)
     and exists (select from ${table} v where v.version = $1)`
   return isHard
     ? `delete from ${table} t where ${rows}`
-    : `update ${table} t set deleted_at_utc = coalesce($2::timestamptz, now())
+    : `update ${table} t set deleted_at_utc = coalesce($2::timestamptz, t.extracted_at_utc, now())
   where t.deleted_at_utc is null and ${rows}`
 }
 
