@@ -95,6 +95,22 @@ test('a single short answer, at whatever request, does not end the reading', asy
   }
 })
 
+test('short answers in two runs, one after the other, do not end the reading', async () => {
+  const rows = [row(1, 3)]
+  const { ask } = company(rows)
+  const { value } = await readPages({ start: 0, end: 5 }, 10, ask).next()
+  expect(value).toMatchObject({ doneTo: 3, place: { isShort: true } })
+  // Until the next run there is more to read; its first answer has the known row alone.
+  rows.push(row(2, 5), row(3, 6))
+  let asked = 0
+  const cut: Ask = {
+    ...ask,
+    rows: async (...page) => (await ask.rows(...page)).slice(0, asked++ === 0 ? 1 : undefined),
+  }
+  const ids = await readAll(readPages({ start: 3, end: 10 }, 10, cut, value?.place))
+  expect(ids).toEqual(['2', '3'])
+})
+
 test('a server that ignores STARTPOSITION is noticed, not asked for ever', async () => {
   const rows = Array.from({ length: 10 }, (_, index) => row(index, 5))
   const { ask } = company(rows)

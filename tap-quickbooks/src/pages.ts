@@ -24,7 +24,7 @@ export type Place = {
   second: number
   startPosition: number
   knownIds: readonly string[]
-  /** The last answer was short: if nothing new comes, that is the end. */
+  /** The last answer was short: next the newest row is asked for, which may prove the end. */
   isShort: boolean
 }
 
@@ -63,7 +63,7 @@ export async function* readPages(
   let known = new Set(from?.knownIds)
   let startPosition = from?.startPosition ?? 1
   let isCrowded = from !== undefined
-  let isShort = false
+  let isShort = from?.isShort ?? false
   let idle = 0
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
@@ -73,6 +73,11 @@ export async function* readPages(
       if (newest === undefined || (newest.at === cursor && known.has(newest.id))) {
         yield { ...LAST, doneTo: range.end, pageNumber, pageSize }
         return
+      }
+      // A run with a single call gets no further now; the next one is to ask for the rows.
+      if (from !== undefined && pageNumber === 1) {
+        const place = { ...from, isShort: false }
+        yield { ...LAST, doneTo: cursor, place, pageNumber, pageSize }
       }
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
@@ -88,9 +93,7 @@ export async function* readPages(
     const fresh = dropDoubles(rows, cursor, known).filter((row) => row.at < range.end)
     isShort = rows.length < maxResults
     const last = rows.at(-1)
-    // An earlier run has had a short answer too: a run with a single call shall get to the end.
-    const isEnd = from?.isShort && pageNumber === 1 && isShort && fresh.length === 0
-    if (last === undefined || isEnd || last.at >= range.end) {
+    if (last === undefined || last.at >= range.end) {
       yield { ...LAST, rows: fresh, doneTo: range.end, pageNumber, pageSize: maxResults }
       return
     }
