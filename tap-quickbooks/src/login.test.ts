@@ -208,8 +208,11 @@ for (const [signal, exit] of [
       const { start } = await openLogin({}, {}, uri)
       const running = start()
       await link(running)
+      const began = performance.now()
       running.child.kill(signal)
       expect((await running.ended).code).toBe(exit)
+      // Not only when the last moment has come that a stopped program has.
+      expect(performance.now() - began).toBeLessThan(8000)
     })
 
 test.concurrent('the browser is waited for on this machine only, and a port in use is named', async () => {
@@ -337,6 +340,7 @@ test.concurrent('with token_command the program gets the refresh token, and only
   // The second time the program has no room: the token is kept, and the next run gives it.
   for (const code of [0, 3]) {
     if (code === 3) writeFileSync(String(full), '')
+    rmSync(save, { force: true })
     const running = start()
     await fetch(await link(running))
     const run = await running.ended

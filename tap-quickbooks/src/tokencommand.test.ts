@@ -205,9 +205,10 @@ test.concurrent('a token_command that takes the token and forgets it loses nothi
 test.concurrent('a tap that is killed while token_command stores the token loses nothing', async () => {
   const { world, secret, script } = await openStore()
   const { simulator, tokenFile } = world
-  script({ store: 'sleep 77' })
+  const began = join(world.directory, 'began')
+  script({ store: `touch ${began}; sleep 20` })
   const running = world.start()
-  while (!existsSync(tokenFile)) await new Promise(setImmediate)
+  while (!existsSync(began)) await new Promise(setImmediate)
   running.child.kill('SIGKILL')
   await running.ended
   script({})
