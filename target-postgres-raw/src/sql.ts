@@ -107,12 +107,26 @@ const OLDER_MARK = `(${OLDER} or s.deleted_at_utc < t.deleted_at_utc)`
 
 const INSERT_COLUMNS = COLUMNS.map((column) => column.name).join(', ')
 
-function selectStaged(payload: string, deletedAt: string, rows: string): string {
+/**
+ * Inserts the staged rows. Of those that are there already it takes only the ones that will be
+ * updated, by `changes`: ON CONFLICT locks every row that it meets, and that is a write to disk.
+ */
+function insertStaged(
+  table: string,
+  payload: string,
+  deletedAt: string,
+  rows: string,
+  changes: string,
+): string {
   return `
+  insert into ${table} as t (${INSERT_COLUMNS})
   select s.id, s.${payload}, now(), s.extract_window_start_utc, s.extract_window_end_utc,
          s.page_number, s.page_size, s.request_payload, s.extracted_at_utc, ${deletedAt},
          s.version, s.payload_source
-    from ${STAGING} s where ${ROUND} and ${rows} order by s.id collate "C"`
+    from ${STAGING} s
+   where ${ROUND} and ${rows}
+     and not exists (select from ${table} t where t.id = s.id and not (${changes}))
+   order by s.id collate "C"`
 }
 
 /** The rows of one table, each id once. */
@@ -130,9 +144,13 @@ export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
  * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays.
  */
 export function upsert(table: string, payloadType: 'json' | 'jsonb'): string {
+  const payload = stagedPayload(payloadType)
+  const changes = (staged: string, column: string) =>
+    `(${staged}.extracted_at_utc < t.extracted_at_utc) is not true
+     and (row(t.payload)::record *<> row(${staged}.${column})::record
+          or (t.payload_source is null) <> (${staged}.payload_source is null))`
   return `
-with written as (
-  insert into ${table} as t (${INSERT_COLUMNS})${selectStaged(stagedPayload(payloadType), 'null', LIVE)}
+with written as (${insertStaged(table, payload, 'null', LIVE, changes('s', payload))}
   on conflict (id) do update set
     payload = excluded.payload,
     ingested_at_utc = excluded.ingested_at_utc,
@@ -145,9 +163,7 @@ with written as (
     deleted_at_utc = case when excluded.extracted_at_utc < t.deleted_at_utc then t.deleted_at_utc end,
     version = coalesce(excluded.version, t.version),
     payload_source = excluded.payload_source
-  where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
-    and (row(t.payload)::record *<> row(excluded.payload)::record
-         or (t.payload_source is null) <> (excluded.payload_source is null))
+  where ${changes('excluded', 'payload')}
   returning t.xmax = 0 as inserted)
 select count(*) filter (where inserted)::int as inserted,
        count(*) filter (where not inserted)::int as updated from written`
@@ -179,16 +195,18 @@ select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
  * mark that is older than the row, or than the mark it has, changes nothing.
  */
 export function mark(table: string, payloadType: 'json' | 'jsonb'): string {
+  const payload = stagedPayload(payloadType)
+  const changes = (staged: string) =>
+    `(${staged}.extracted_at_utc < t.extracted_at_utc) is not true
+     and (${staged}.deleted_at_utc < t.deleted_at_utc) is not true
+     and (t.deleted_at_utc is distinct from ${staged}.deleted_at_utc
+          or t.version is distinct from coalesce(${staged}.version, t.version))`
   return `
-with written as (
-  insert into ${table} as t (${INSERT_COLUMNS})${selectStaged(stagedPayload(payloadType), 's.deleted_at_utc', MARKED)}
+with written as (${insertStaged(table, payload, 's.deleted_at_utc', MARKED, changes('s'))}
   on conflict (id) do update set
     deleted_at_utc = excluded.deleted_at_utc,
     version = coalesce(excluded.version, t.version)
-  where (excluded.extracted_at_utc < t.extracted_at_utc) is not true
-    and (excluded.deleted_at_utc < t.deleted_at_utc) is not true
-    and (t.deleted_at_utc is distinct from excluded.deleted_at_utc
-         or t.version is distinct from coalesce(excluded.version, t.version))
+  where ${changes('excluded')}
   returning 1)
 select count(*)::int as deleted from written`
 }
