@@ -111,6 +111,19 @@ test('short answers in two runs, one after the other, do not end the reading', a
   expect(ids).toEqual(['2', '3'])
 })
 
+test('a row that comes twice in an answer neither comes twice nor hides the end', async () => {
+  const rows = [row(1, 3), ...Array.from({ length: 7 }, (_, index) => row(index + 10, 5))]
+  const { ask } = company(rows)
+  const twice: Ask = {
+    ...ask,
+    rows: async (...page) => (await ask.rows(...page)).flatMap((one, n) => (n ? one : [one, one])),
+  }
+  for (const pageSize of [1, 2, 3, 7, 10]) {
+    const ids = await readAll(readPages({ start: 0, end: 10 }, pageSize, twice))
+    expect(sorted(ids)).toEqual(sorted(rows.map((one) => one.id)))
+  }
+})
+
 test('a server that ignores STARTPOSITION is noticed, not asked for ever', async () => {
   const rows = Array.from({ length: 10 }, (_, index) => row(index, 5))
   const { ask } = company(rows)

@@ -82,7 +82,7 @@ export async function* readPages(
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
     const maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
-    const rows = await ask.rows(asked, { startPosition, maxResults }, pageNumber)
+    const rows = dropRepeats(await ask.rows(asked, { startPosition, maxResults }, pageNumber))
     checkOrder(rows, asked)
     const first = rows[0]
     if (startPosition > 1 && !(first?.at === cursor && known.has(first.id))) {
@@ -90,7 +90,9 @@ export async function* readPages(
       startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2))
       continue
     }
-    const fresh = dropDoubles(rows, cursor, known).filter((row) => row.at < range.end)
+    const fresh = rows.filter(
+      (row) => row.at < range.end && !(row.at === cursor && known.has(row.id)),
+    )
     isShort = rows.length < maxResults
     const last = rows.at(-1)
     if (last === undefined || last.at >= range.end) {
@@ -146,14 +148,12 @@ function noProgress(second: number): QuickbooksError {
   )
 }
 
-function dropDoubles(rows: readonly Row[], cursor: number, known: ReadonlySet<string>): Row[] {
-  const inPage = new Set<string>()
+/** A row that comes twice in one answer takes up one position only. */
+function dropRepeats(rows: readonly Row[]): readonly Row[] {
+  const seen = new Set<string>()
   return rows.filter((row) => {
-    if (row.at === cursor && known.has(row.id)) return false
     const key = `${row.at} ${row.id}`
-    if (inPage.has(key)) return false
-    inPage.add(key)
-    return true
+    return !seen.has(key) && seen.add(key)
   })
 }
 
