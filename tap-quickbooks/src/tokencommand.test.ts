@@ -202,6 +202,23 @@ test.concurrent('a token_command that takes the token and forgets it loses nothi
   expect(simulator.tokens.counts.refused).toBe(0)
 })
 
+test.concurrent('a tap that is stopped while token_command hangs with the new token keeps it', async () => {
+  const { world, secret, script } = await openStore()
+  const { simulator, tokenFile } = world
+  const began = join(world.directory, 'began')
+  script({ store: `touch ${began}; sleep 77` })
+  const running = world.start()
+  while (!existsSync(began)) await new Promise(setImmediate)
+  running.child.kill('SIGTERM')
+  expect((await running.ended).code).toBe(143)
+  const { refresh_token } = JSON.parse(readFileSync(tokenFile, 'utf8'))
+  expect(refresh_token).toBe(simulator.tokens.refreshToken())
+  expect(simulator.stats().metered.total).toBe(0)
+  script({})
+  expect((await world.run()).code).toBe(0)
+  expect(readFileSync(secret, 'utf8')).toBe(refresh_token)
+})
+
 test.concurrent('a tap that is killed while token_command stores the token loses nothing', async () => {
   const { world, secret, script } = await openStore()
   const { simulator, tokenFile } = world
