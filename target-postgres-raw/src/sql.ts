@@ -110,22 +110,23 @@ const INSERT_COLUMNS = COLUMNS.map((column) => column.name).join(', ')
 /**
  * Inserts the staged rows. Of those that are there already it takes only the ones that will be
  * updated, by `changes`: ON CONFLICT locks every row that it meets, and that is a write to disk.
+ * Without `changes` it takes all, which is as good where this transaction has just written them.
  */
 function insertStaged(
   table: string,
   payload: string,
   deletedAt: string,
   rows: string,
-  changes: string,
+  changes: string | undefined,
 ): string {
+  const fewer = `and not exists (select from ${table} t where t.id = s.id and not (${changes}))`
   return `
   insert into ${table} as t (${INSERT_COLUMNS})
   select s.id, s.${payload}, now(), s.extract_window_start_utc, s.extract_window_end_utc,
          s.page_number, s.page_size, s.request_payload, s.extracted_at_utc, ${deletedAt},
          s.version, s.payload_source
     from ${STAGING} s
-   where ${ROUND} and ${rows}
-     and not exists (select from ${table} t where t.id = s.id and not (${changes}))
+   where ${ROUND} and ${rows} ${changes === undefined ? '' : fewer}
    order by s.id collate "C"`
 }
 
@@ -143,14 +144,14 @@ export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
  * Records of one table. An older version changes nothing, nor does the same payload: compared by
  * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays.
  */
-export function upsert(table: string, payloadType: 'json' | 'jsonb'): string {
+export function upsert(table: string, payloadType: 'json' | 'jsonb', isFirst: boolean): string {
   const payload = stagedPayload(payloadType)
   const changes = (staged: string, column: string) =>
     `(${staged}.extracted_at_utc < t.extracted_at_utc) is not true
      and (row(t.payload)::record *<> row(${staged}.${column})::record
           or (t.payload_source is null) <> (${staged}.payload_source is null))`
   return `
-with written as (${insertStaged(table, payload, 'null', LIVE, changes('s', payload))}
+with written as (${insertStaged(table, payload, 'null', LIVE, isFirst ? changes('s', payload) : undefined)}
   on conflict (id) do update set
     payload = excluded.payload,
     ingested_at_utc = excluded.ingested_at_utc,

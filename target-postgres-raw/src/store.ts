@@ -174,10 +174,11 @@ async function loadRecords(
   { number, records }: Round,
   counts: Counts,
 ): Promise<void> {
+  const isFirst = number === 1
   const written = await client.query<{ inserted: number; updated: number }>({
-    // Planned once, for there is only one way to do it and it may have many rounds.
-    name: `upsert ${table.number}`,
-    text: sql.upsert(table.qualified, table.payloadType),
+    // There may be many rounds, of few rows and with one way to do it: they are planned once.
+    ...(!isFirst && { name: `upsert ${table.number}` }),
+    text: sql.upsert(table.qualified, table.payloadType, isFirst),
     values: [table.number, number],
   })
   const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
