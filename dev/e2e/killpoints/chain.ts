@@ -54,7 +54,8 @@ export async function killTarget(
   const chain = beginChain(place, seed, 0.01)
   const { random, source } = chain
   const lies: string[] = []
-  for (let blows = 0; ; blows++) {
+  let blows = 0
+  for (;;) {
     const share = Math.max(0.2, 1 - chain.printed / source.lines.length)
     const input = resumeAfter(source, chain.printed)
     const signal = pick(random, ['KILL', 'KILL', 'KILL', 'TERM', 'INT'] as const)
@@ -75,6 +76,7 @@ export async function killTarget(
     place.relay.disarm()
     lies.push(...(await examine(place, chain, run, blows === 0)), ...wrongEnd(ended, signal))
     if (ended.code === 0) lies.push(...(await findMissing(place, chain)))
+    else blows++
     if (ended.code === 0 || lies.length > 0) return { blows, lies }
   }
 }
