@@ -1,5 +1,6 @@
 import { LOG_SETTINGS, type Log, readSettings, type SettingsSchema } from '@singer-io-ts/core'
-import { type Connection, findConnection, SSL_MODES } from './connection.ts'
+import { type Connection, findConnection } from './connection.ts'
+import { SSL_MODES } from './tls.ts'
 
 /** The only description of the settings. */
 export const SETTINGS: SettingsSchema = {
@@ -47,7 +48,8 @@ export const SETTINGS: SettingsSchema = {
     ssl_root_cert: {
       type: 'string',
       title: 'Root certificate',
-      description: 'File (PEM) with the authorities to trust; otherwise those that Node knows.',
+      description:
+        'File (PEM) with the authorities to trust. Without it, or with the word `system`, verify-full trusts those that Node knows.',
     },
     ssl_cert: {
       type: 'string',
@@ -57,7 +59,7 @@ export const SETTINGS: SettingsSchema = {
     ssl_key: {
       type: 'string',
       title: 'Client key',
-      description: 'File (PEM) with the key of the own certificate.',
+      description: 'File (PEM) with the key of the own certificate; only its owner may read it.',
     },
     default_target_schema: {
       type: 'string',

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { type Connection, describeConnection, findConnection, findPassword } from './connection.ts'
-import { sslWays } from './postgres.ts'
+import { describeConnection, findConnection, findPassword } from './connection.ts'
+import { type SslMode, sslWays } from './tls.ts'
 
-// An empty PGPASSFILE would mean the one of whoever runs this.
-const nothing = { PGPASSFILE: '/nonexistent' }
+// Nothing of whoever runs this.
+const nothing = { HOME: '/nonexistent' }
 
 function find(settings: Record<string, unknown>, environment: Record<string, string> = {}) {
   const faults: string[] = []
@@ -94,7 +94,7 @@ test('a message about a connection never has the password', () => {
 
 test("each ssl mode means what libpq's page says", () => {
   const base = find({ host: 'db', user: 'u' }).found
-  const ways = (sslMode: Connection['sslMode'], sslRootCert?: string) =>
+  const ways = (sslMode: SslMode, sslRootCert?: string) =>
     sslWays({ ...base, sslMode, sslRootCert }).map((way) => {
       if (way === false) return 'plain'
       if (way === true) return 'default'

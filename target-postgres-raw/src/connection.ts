@@ -1,30 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { findTls, type Given, type Tls } from './tls.ts'
 
-export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
-
-export const SSL_MODES: readonly SslMode[] = [
-  'disable',
-  'allow',
-  'prefer',
-  'require',
-  'verify-ca',
-  'verify-full',
-]
-
-/** Where and as whom to connect; certificates as PEM text. */
-export type Connection = {
+/** Where and as whom to connect, and how to encrypt. */
+export type Connection = Tls & {
   /** A directory when it begins with a slash: a Unix socket lies there. */
   host: string
   port: number
   user: string
   password: string | undefined
   database: string
-  sslMode: SslMode
-  sslRootCert: string | undefined
-  sslCert: string | undefined
-  sslKey: string | undefined
   connectTimeoutSeconds: number
 }
 
@@ -41,7 +27,8 @@ export function findConnection(
   faults: string[],
 ): Connection {
   const url = parseUrl(settings.connection_string, faults)
-  const given = (part: string, setting: string, variable: string): string | undefined => {
+  const home = environment.HOME || homedir()
+  const given: Given = (part, setting, variable) => {
     const value = url[part] ?? settings[setting] ?? (environment[variable] || undefined)
     return value === undefined ? undefined : String(value)
   }
@@ -52,25 +39,15 @@ export function findConnection(
   const port = Number(portText)
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     faults.push(`port: must be a number from 1 to 65535, found ${JSON.stringify(portText)}`)
-  const sslMode = given('sslmode', 'ssl_mode', 'PGSSLMODE')
-  if (sslMode !== undefined && !SSL_MODES.includes(sslMode as SslMode))
-    faults.push(
-      `ssl_mode: must be one of ${SSL_MODES.join(', ')}, found ${JSON.stringify(sslMode)}`,
-    )
-  const pem = (part: string, setting: string, variable: string, usual: string) =>
-    readPem(setting, given(part, setting, variable), usual, faults)
   return {
     host,
     port,
     user,
     password:
       given('password', 'password', 'PGPASSWORD') ??
-      passwordFromFile({ host, port: portText, database, user }, environment),
+      passwordFromFile({ host, port: portText, database, user }, environment, home),
     database,
-    sslMode: (sslMode as SslMode | undefined) ?? (isLoopback(host) ? 'prefer' : 'verify-full'),
-    sslRootCert: pem('sslrootcert', 'ssl_root_cert', 'PGSSLROOTCERT', 'root.crt'),
-    sslCert: pem('sslcert', 'ssl_cert', 'PGSSLCERT', 'postgresql.crt'),
-    sslKey: pem('sslkey', 'ssl_key', 'PGSSLKEY', 'postgresql.key'),
+    ...findTls(given, host, home, faults),
     connectTimeoutSeconds: Number(url.connect_timeout ?? environment.PGCONNECT_TIMEOUT) || 10,
   }
 }
@@ -79,10 +56,6 @@ export function findConnection(
 export function describeConnection(connection: Connection): string {
   const { host, port, database, user } = connection
   return `Postgres at ${host}:${port} (database '${database}', user '${user}')`
-}
-
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/i.test(host)
 }
 
 const URL_PARAMETERS =
@@ -135,29 +108,14 @@ function parseUrl(value: unknown, faults: string[]): Parts {
   return parts
 }
 
-function readPem(
-  setting: string,
-  path: string | undefined,
-  usual: string,
-  faults: string[],
-): string | undefined {
-  // libpq's word for the certificates that the system trusts.
-  if (path === 'system') return undefined
-  try {
-    return readFileSync(path ?? join(homedir(), '.postgresql', usual), 'utf8')
-  } catch (cause) {
-    if (path !== undefined) faults.push(`${setting}: cannot be read (${(cause as Error).message})`)
-    return undefined
-  }
-}
-
 /** The password that ~/.pgpass (or PGPASSFILE) holds for this connection. */
 function passwordFromFile(
   wanted: { host: string; port: string; database: string; user: string },
   environment: Environment,
+  home: string,
 ): string | undefined {
   try {
-    const path = environment.PGPASSFILE || join(homedir(), '.pgpass')
+    const path = environment.PGPASSFILE || join(home, '.pgpass')
     return findPassword(readFileSync(path, 'utf8'), wanted)
   } catch {
     return undefined

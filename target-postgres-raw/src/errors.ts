@@ -44,6 +44,11 @@ export function isRefusedValue(thrown: unknown): boolean {
   return /^(22...|5400[01])$/.test(codeOf(thrown) ?? '')
 }
 
+/** Whether the server has no TLS at all. */
+export function isWithoutTls(thrown: unknown): boolean {
+  return thrown instanceof Error && /does not support SSL/.test(thrown.message)
+}
+
 const HINTS: Record<string, string> = {
   '28P01': 'Check user and password.',
   '28000': "The server's pg_hba.conf does not let this user in from here, or not in this ssl_mode.",
@@ -73,7 +78,10 @@ export function loadError(
   const hint = (thrown as Partial<DatabaseError> | undefined)?.hint
   return new LoadError(`${doing}: ${shown}${detailOf(thrown)}`, {
     ...at,
-    hint: (code && HINTS[code]) ?? tlsHint(code) ?? (typeof hint === 'string' ? hint : undefined),
+    hint:
+      (code && HINTS[code]) ??
+      tlsHint(thrown, code) ??
+      (typeof hint === 'string' ? hint : undefined),
     cause: thrown,
   })
 }
@@ -84,7 +92,9 @@ function detailOf(thrown: unknown): string {
   return typeof detail === 'string' && !/^2[23]/.test(code ?? '') ? `; ${detail}` : ''
 }
 
-function tlsHint(code: string | undefined): string | undefined {
+function tlsHint(thrown: unknown, code: string | undefined): string | undefined {
+  if (isWithoutTls(thrown))
+    return "Switch TLS on at the server; 'prefer' and 'disable' send everything unencrypted."
   return /CERT|SSL|TLS|SIGNATURE|ALTNAME/.test(code ?? '')
     ? "Check ssl_mode and ssl_root_cert; 'verify-full' wants a certificate for this very host."
     : undefined

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
 import { type Connection, describeConnection } from './connection.ts'
-import { codeOf, isRetried, loadError } from './errors.ts'
+import { codeOf, isRetried, isWithoutTls, loadError } from './errors.ts'
+import { sslWays } from './tls.ts'
 
 export type DatabaseOptions = {
   connection: Connection
@@ -156,6 +157,7 @@ async function connect(
   onClient: (client: pg.Client) => void,
 ): Promise<pg.Client> {
   const ways = sslWays(connection)
+  let refused: unknown
   for (const [index, ssl] of ways.entries()) {
     const client = new pg.Client({
       host: connection.host,
@@ -178,42 +180,23 @@ async function connect(
       return client
     } catch (thrown) {
       socketOf(client).destroy()
-      if (index + 1 < ways.length && mayGoOtherWay(thrown, ssl !== false)) continue
-      throw thrown
+      if (!mayGoOtherWay(thrown, ssl !== false)) throw thrown
+      // Where no way is open, the server's own words for the one that was wanted most say why.
+      if (!isWithoutTls(thrown)) refused ??= thrown
+      if (index + 1 === ways.length) throw refused ?? thrown
     }
   }
   throw new Error('no way to connect')
 }
 
-/** Without TLS after a server that has none; with TLS after one that insists on it. */
+/**
+ * Without TLS after a server that has none, or with which no TLS comes about; with TLS after one
+ * that insists on it.
+ */
 function mayGoOtherWay(thrown: unknown, wasTls: boolean): boolean {
-  if (codeOf(thrown) === '28000') return true
-  return wasTls && thrown instanceof Error && /does not support SSL/.test(thrown.message)
-}
-
-type Ssl = Exclude<pg.ClientConfig['ssl'], undefined>
-
-/** What libpq does in each ssl mode, as ways to try one after the other. */
-export function sslWays(connection: Connection): Ssl[] {
-  const { sslMode, sslRootCert: ca, sslCert: cert, sslKey: key, host } = connection
-  if (sslMode === 'disable' || host.startsWith('/')) return [false]
-  const own = { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
-  const unverified = { ...own, rejectUnauthorized: false }
-  const authority = ca === undefined ? {} : { ca }
-  const anyHost = { ...own, ...authority, checkServerIdentity: () => undefined }
-  switch (sslMode) {
-    case 'allow':
-      return [false, unverified]
-    case 'prefer':
-      return [unverified, false]
-    case 'require':
-      // With a root certificate at hand libpq verifies it, for the sake of old users.
-      return [ca === undefined ? unverified : anyHost]
-    case 'verify-ca':
-      return [anyHost]
-    default:
-      return [{ ...own, ...authority }]
-  }
+  const code = codeOf(thrown) ?? ''
+  if (code === '28000') return true
+  return wasTls && (isWithoutTls(thrown) || /^(EPROTO|ERR_SSL_)/.test(code))
 }
 
 type Socket = {
