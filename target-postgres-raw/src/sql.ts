@@ -253,5 +253,12 @@ export function saveLoad(schema: string): string {
 insert into ${qualified(schema, '_singer_loads')} (state_id, stream, table_name,
   inserted, updated, unchanged, older, deleted,
   extract_window_start_utc, extract_window_end_utc, value, started_at_utc, committed_at_utc)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), clock_timestamp())`
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), clock_timestamp())
+returning started_at_utc::text as started_at`
+}
+
+/** The row of a stream that the transaction left which began at that very microsecond. */
+export function findLoad(schema: string): string {
+  return `select from ${qualified(schema, '_singer_loads')}
+   where state_id = $1 and stream = $2 and started_at_utc = $3`
 }

@@ -80,9 +80,15 @@ export function createStore(database: Database, settings: Settings): Store {
 
     async commit(batch) {
       const at: Place = {}
+      let done: Done | undefined
       try {
         return await database.transact(
-          (client) => load(client, batch, settings, at),
+          async (client) => {
+            // The COMMIT of the try before may have come through, and only its answer been lost.
+            if (done === undefined || !(await isStored(client, done, settings)))
+              done = await load(client, batch, settings, at)
+            return done.counts
+          },
           // Marking what is not in a new version may touch every row of a large table.
           batch.activations.length > 0,
         )
@@ -98,12 +104,20 @@ export function createStore(database: Database, settings: Settings): Store {
 /** What is being loaded, for the message if it fails. */
 type Place = { stream?: string | undefined; table?: string | undefined }
 
-async function load(
-  client: pg.Client,
-  batch: Batch,
-  settings: Settings,
-  at: Place,
-): Promise<Map<string, Counts>> {
+/** What a transaction did, and one of its rows in `_singer_loads`, by which it can be found. */
+type Done = { counts: Map<string, Counts>; stream?: string; startedAt?: string }
+
+async function isStored(client: pg.Client, done: Done, settings: Settings): Promise<boolean> {
+  if (done.startedAt === undefined) return false
+  const { rowCount } = await client.query(sql.findLoad(settings.schema), [
+    settings.stateId,
+    done.stream,
+    done.startedAt,
+  ])
+  return rowCount !== 0
+}
+
+async function load(client: pg.Client, batch: Batch, settings: Settings, at: Place): Promise<Done> {
   const { schema, hardDelete, stateId } = settings
   const { rows } = batch
   at.stream = undefined
@@ -132,13 +146,17 @@ async function load(
   at.stream = undefined
   const state = batch.states.at(-1)?.text
   if (state !== undefined) await client.query(sql.saveState(schema), [stateId, state])
-  for (const [stream, { table, counts, windowStart, windowEnd }] of loads) {
+  const done: Done = { counts: new Map() }
+  for (const [name, { table, counts, windowStart, windowEnd }] of loads) {
     const { inserted, updated, unchanged, older, deleted } = counts
     const numbers = [inserted, updated, unchanged, older, deleted]
-    const names = [stateId, replaceInText(stream), table]
-    await client.query(sql.saveLoad(schema), [...names, ...numbers, windowStart, windowEnd, state])
+    const stream = replaceInText(name)
+    const values = [stateId, stream, table, ...numbers, windowStart, windowEnd, state]
+    const { rows: saved } = await client.query<{ started_at: string }>(sql.saveLoad(schema), values)
+    Object.assign(done, { stream, startedAt: saved[0]?.started_at })
+    done.counts.set(name, counts)
   }
-  return new Map([...loads].map(([stream, { counts }]) => [stream, counts]))
+  return done
 }
 
 type Load = {

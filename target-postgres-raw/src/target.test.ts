@@ -170,31 +170,42 @@ test('a transaction that a deadlock ended is done again, whole', async () => {
   await second.end()
 })
 
-test('a COMMIT whose answer was lost is done again and changes nothing', async () => {
-  await load(database, [schema('s')])
-  let isLost = false
-  let isCommitSent = false
-  const proxy = await startProxy(database, {
-    onSent(data) {
-      isCommitSent = data.includes('commit\0')
-      return 'forward'
-    },
-    onAnswer(data, cut) {
-      if (isLost || !isCommitSent || !data.includes('COMMIT')) return 'forward'
+test.each(['answer', 'message'])(
+  'after a COMMIT whose %s was lost the batch is in once, and counted once',
+  async (lost) => {
+    await load(database, [schema('s')])
+    let isLost = false
+    let isCopied = false
+    let isCommitted = false
+    const lose = (cut: () => void) => {
       isLost = true
       cut()
-      return 'hold'
-    },
-  })
-  const { code, states } = await load(proxy.database, [
-    schema('s'),
-    ...rows(0, 100),
-    state({ n: 1 }),
-  ])
-  await proxy.close()
-  expect([code, states, isLost, proxy.connections()]).toEqual([0, ['{"n":1}'], true, 2])
-  expect(await rowsOf(database, 'raw.s', 'id')).toHaveLength(100)
-})
+      return 'hold' as const
+    }
+    const proxy = await startProxy(database, {
+      onSent(data, cut) {
+        isCopied ||= data.includes('copy pg_temp')
+        isCommitted ||= isCopied && data.includes('commit\0')
+        return lost === 'message' && isCommitted && !isLost ? lose(cut) : 'forward'
+      },
+      onAnswer(data, cut) {
+        const isAnswer = isCommitted && data.includes('COMMIT\0')
+        return lost === 'answer' && isAnswer && !isLost ? lose(cut) : 'forward'
+      },
+    })
+    const { code, states, log } = await load(proxy.database, [
+      ...[schema('s'), ...rows(0, 100)],
+      state({ n: 1 }),
+    ])
+    await proxy.close()
+    expect([code, states, isLost, proxy.connections()]).toEqual([0, ['{"n":1}'], true, 2])
+    expect(await rowsOf(database, 'raw.s', 'id')).toHaveLength(100)
+    expect(log).toContain('inserted 100, updated 0, unchanged 0')
+    expect(
+      await ask(database, 'select inserted::int, unchanged::int from raw._singer_loads'),
+    ).toEqual([{ inserted: 100, unchanged: 0 }])
+  },
+)
 
 test('a connection that breaks anywhere inside the load leaves the batch in once', async () => {
   const wide = Array.from({ length: 200 }, (_, n) => record('s', { Id: n, x: 'x'.repeat(2000) }))
