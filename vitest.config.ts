@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['{core,tap-quickbooks,target-postgres-raw,singer-run,dev}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', ['json', { outputFile: '.local/test-results.json' }]],
-    globalSetup: ['dev/vitest-postgres.ts'],
+    globalSetup: ['dev/vitest-build.ts', 'dev/vitest-postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
