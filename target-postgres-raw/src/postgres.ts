@@ -3,6 +3,7 @@ import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
 import { type Connection, describeConnection } from './connection.ts'
 import { codeOf, isRetried, isWithoutTls, loadError } from './errors.ts'
+import { define, toStage } from './rights.ts'
 import { sslWays } from './tls.ts'
 
 export type DatabaseOptions = {
@@ -14,6 +15,8 @@ export type DatabaseOptions = {
   signal: AbortSignal
   /** Statements that make a new session ready. */
   prepare: readonly string[]
+  /** A server that says nothing for this long, while it is asked, is taken for lost. */
+  silenceMs?: number
 }
 
 /** One session, opened again when it is lost. */
@@ -34,11 +37,14 @@ export type Database = {
   destroy(): void
 }
 
-/** A server that says nothing for this long, while it is asked, is taken for lost. */
 const SILENCE_MS = 120_000
+
+/** A server that does not take leave is not waited for any longer. */
+const FAREWELL_MS = 2000
 
 export function openDatabase(options: DatabaseOptions): Database {
   const { connection, maxAttempts, backoffSeconds, log, signal, prepare } = options
+  const { silenceMs = SILENCE_MS } = options
   let client: pg.Client | undefined
   let connecting: pg.Client | undefined
   let isDestroyed = false
@@ -49,9 +55,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       connecting = candidate
     })
     if (isDestroyed) socketOf(opened).destroy()
-    const stopWatching = watchSilence(opened)
+    const stopWatching = watchSilence(opened, silenceMs)
     try {
-      for (const statement of prepare) await opened.query(statement)
+      for (const statement of prepare) await define(opened, statement, toStage(opened))
     } catch (thrown) {
       socketOf(opened).destroy()
       throw thrown
@@ -94,7 +100,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     isPatient: boolean,
   ): Promise<Result> {
     const open = await session()
-    const stopWatching = isPatient ? () => {} : watchSilence(open)
+    const stopWatching = isPatient ? () => {} : watchSilence(open, silenceMs)
     try {
       await open.query('begin isolation level read committed')
       const result = await work(open)
@@ -128,7 +134,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     async close() {
       const open = client
       client = undefined
-      await open?.end().catch(() => {})
+      if (open === undefined) return
+      const last = setTimeout(() => socketOf(open).destroy(), FAREWELL_MS)
+      await open.end().catch(() => {})
+      clearTimeout(last)
     },
     destroy() {
       isDestroyed = true
@@ -137,10 +146,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function watchSilence(client: pg.Client): () => void {
+function watchSilence(client: pg.Client, silenceMs: number): () => void {
   const socket = socketOf(client)
-  const onSilence = () => socket.destroy(new LostError('no answer for two minutes'))
-  socket.setTimeout(SILENCE_MS, onSilence)
+  const seconds = Math.ceil(silenceMs / 1000)
+  const onSilence = () => socket.destroy(new LostError(`no answer for ${seconds} seconds`))
+  socket.setTimeout(silenceMs, onSilence)
   return () => {
     socket.setTimeout(0)
     socket.removeListener('timeout', onSilence)
