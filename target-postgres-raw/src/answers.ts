@@ -4,6 +4,7 @@ import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
 import { codeOf, loadError } from './errors.ts'
 import { openDatabase } from './postgres.ts'
+import { toUse } from './rights.ts'
 import { PREPARE_SESSION, qualified } from './sql.ts'
 import { tableNames } from './table.ts'
 
@@ -90,7 +91,12 @@ async function ask<Answer>(
   } catch (thrown) {
     if (codeOf(thrown) === UNDEFINED_TABLE)
       throw nothingKept(settings, `schema '${settings.schema}' has no tables of this target`)
-    throw loadError(thrown, `cannot ${what} of ${describeConnection(settings.connection)}`)
+    throw loadError(
+      thrown,
+      `cannot ${what} of ${describeConnection(settings.connection)}`,
+      {},
+      toUse(settings, 'select'),
+    )
   } finally {
     await database.close()
   }

@@ -44,6 +44,8 @@ export function isRefusedValue(thrown: unknown): boolean {
   return /^(22...|5400[01])$/.test(codeOf(thrown) ?? '')
 }
 
+export const MISSING_RIGHT = '42501'
+
 /** Whether the server has no TLS at all. */
 export function isWithoutTls(thrown: unknown): boolean {
   return thrown instanceof Error && /does not support SSL/.test(thrown.message)
@@ -54,28 +56,32 @@ const HINTS: Record<string, string> = {
   '28000': "The server's pg_hba.conf does not let this user in from here, or not in this ssl_mode.",
   '3D000': "Create the database first, or correct the setting 'database'.",
   '3F000': "Let the schema's owner create it, or grant CREATE on the database.",
-  '42501':
-    'Grant the missing right: USAGE on the schema; SELECT, INSERT and UPDATE on its tables; CREATE on both where they are new.',
   '53100': 'Free space on the disk of the server, then run again.',
   '53200': 'The server is out of memory.',
   '53300': 'The server has no free connection.',
   '25006': 'The server is read-only: a standby, or set so.',
+  '57014': 'A statement_timeout of the role or the database ended it, or an administrator.',
   ECONNREFUSED: 'Is Postgres running there, and are host and port right?',
   ENOTFOUND: 'Is the host name right?',
   ETIMEDOUT: 'Is the host reachable from here (firewall, VPN)?',
 }
 
-/** pg's error, with its code and what may be told of its detail, as the cause of a LoadError. */
+/**
+ * pg's error, with its code and what may be told of its detail, as the cause of a LoadError.
+ * `rights`: what to do where one is missing.
+ */
 export function loadError(
   thrown: unknown,
   doing: string,
   at: { stream?: string | undefined; table?: string | undefined } = {},
+  rights?: string,
 ): SingerError {
   if (thrown instanceof SingerError) return thrown
   const code = codeOf(thrown)
   const what = describeError(thrown)
   const shown = code === undefined || what.includes(code) ? what : `${what} (${code})`
-  const hint = (thrown as Partial<DatabaseError> | undefined)?.hint
+  const own = (thrown as Partial<DatabaseError> | undefined)?.hint
+  const hint = own ?? (code === MISSING_RIGHT ? rights : undefined)
   return new LoadError(`${doing}: ${shown}${detailOf(thrown)}`, {
     ...at,
     hint:

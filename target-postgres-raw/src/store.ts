@@ -11,6 +11,7 @@ import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
 import { isRefusedValue, loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
 import type { Database } from './postgres.ts'
+import { toUse } from './rights.ts'
 import { byTable, type Round } from './rounds.ts'
 import { makeId } from './row.ts'
 import * as sql from './sql.ts'
@@ -47,18 +48,21 @@ export type Store = {
 export function createStore(database: Database, settings: Settings): Store {
   const { schema } = settings
   const where = describeConnection(settings.connection)
+  const rights = toUse(settings, `select, insert, update${settings.hardDelete ? ', delete' : ''}`)
+  const failure = (thrown: unknown, doing: string, at: Place = {}) =>
+    loadError(thrown, `cannot ${doing} ${where}`, at, rights)
 
   return {
     async open() {
       try {
         await database.connect()
       } catch (thrown) {
-        throw loadError(thrown, `cannot connect to ${where}`)
+        throw failure(thrown, 'connect to')
       }
       try {
         await database.transact((client) => ensureControlTables(client, schema))
       } catch (thrown) {
-        throw loadError(thrown, `cannot prepare schema '${schema}' in ${where}`)
+        throw failure(thrown, `prepare schema '${schema}' in`)
       }
     },
 
@@ -72,9 +76,7 @@ export function createStore(database: Database, settings: Settings): Store {
       try {
         return await database.transact((client) => ensureTable(client, wish, keyProperties))
       } catch (thrown) {
-        throw loadError(thrown, `cannot prepare the table of stream '${stream}' in ${where}`, {
-          stream,
-        })
+        throw failure(thrown, `prepare the table of stream '${stream}' in`, { stream })
       }
     },
 
@@ -95,7 +97,7 @@ export function createStore(database: Database, settings: Settings): Store {
       } catch (thrown) {
         const { stream, table } = at
         const what = stream === undefined ? 'a batch' : `stream '${stream}' into ${schema}.${table}`
-        throw loadError(thrown, `cannot load ${what} in ${where}`, at)
+        throw failure(thrown, `load ${what} in`, at)
       }
     },
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { replaceInText } from './characters.ts'
 import { LoadError } from './errors.ts'
+import { define, toAlterTable, toCreateSchema, toCreateTable } from './rights.ts'
 import * as sql from './sql.ts'
 
 /** The raw table of one stream. */
@@ -54,9 +55,18 @@ export async function ensureControlTables(client: pg.Client, schema: string): Pr
   if (!first.schema && first.tables.length === 0) return
   await lockNames(client, schema)
   const now = await missing()
-  if (now.schema) await client.query(`create schema if not exists ${sql.name(schema)}`)
+  if (now.schema)
+    await define(
+      client,
+      `create schema if not exists ${sql.name(schema)}`,
+      toCreateSchema(client, schema),
+    )
   for (const [table, columns] of now.tables)
-    await client.query(`create table if not exists ${sql.qualified(schema, table)} (${columns})`)
+    await define(
+      client,
+      `create table if not exists ${sql.qualified(schema, table)} (${columns})`,
+      toCreateTable(client, schema),
+    )
 }
 
 /** Two targets that start at once give names and make tables one after the other. */
@@ -162,7 +172,8 @@ async function fitTable(
   )
   const [relation] = relations
   if (relation === undefined) {
-    await client.query(sql.createTable(qualified, payloadType))
+    const statement = sql.createTable(qualified, payloadType)
+    await define(client, statement, toCreateTable(client, schema))
     return payloadType
   }
   const columns = relation.columns ?? []
@@ -179,16 +190,21 @@ async function fitTable(
   const missing = sql.COLUMNS.map((column) => column.name).filter(
     (name) => !columns.some((column) => column.name === name),
   )
-  if (missing.length > 0) await client.query(sql.addColumns(qualified, missing))
+  if (missing.length > 0) await alter(client, sql.addColumns(qualified, missing))
   const narrow = columns.filter((column) => column.not_null && isNullable(column.name))
   if (narrow.length > 0)
-    await client.query(
+    await alter(
+      client,
       sql.dropNotNull(
         qualified,
         narrow.map((column) => column.name),
       ),
     )
   return columns.find((column) => column.name === 'payload')?.type === 'json' ? 'json' : 'jsonb'
+}
+
+function alter(client: pg.Client, statement: string): Promise<void> {
+  return define(client, statement, toAlterTable(statement))
 }
 
 function isNullable(name: string): boolean {
