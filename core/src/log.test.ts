@@ -240,3 +240,15 @@ test('JSON lines stay valid whatever is hidden', () => {
   log.metric({ type: 'counter', metric: 'level', value: 1234, tags: { level: null } })
   for (const line of lines()) expect(JSON.parse(line)).toHaveProperty('level')
 })
+
+test('what a terminal would obey is shown, not done', () => {
+  const { log, lines } = start()
+  log.configure({ level: 'debug' })
+  log.warning("stream '\u001b[2J\u0007\u009b\u0000\ttab é'")
+  log.debug('at\n  one\u001b[1m')
+  expect(lines()).toEqual([
+    "WARNING stream '\\x1b[2J\\x07\\x9b\\x00\ttab é'",
+    'DEBUG at',
+    '  one\\x1b[1m',
+  ])
+})

@@ -84,7 +84,7 @@ export function createLog(
     if (format === 'text') {
       // Stacks keep their lines.
       const shown = lineLevel === 'debug' ? text : oneLine(text)
-      output.write(`${lineLevel.toUpperCase()} ${shown}\n`)
+      output.write(`${lineLevel.toUpperCase()} ${showControls(shown)}\n`)
       return
     }
     const entry = {
@@ -128,6 +128,14 @@ export function createLog(
     },
     level: () => level,
   }
+}
+
+/** What a terminal would obey, as text: names from the input can hold it. */
+function showControls(text: string): string {
+  return text.replace(
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 /** The ways in which a text turns up in URLs, forms, JSON, headers and messages. */

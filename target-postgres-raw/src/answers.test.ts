@@ -111,7 +111,9 @@ test('both need nothing but SELECT, and change nothing', async () => {
   const settings = { connection_string: as.href }
   const denied = await run('state', settings)
   expect([denied.code, denied.out]).toEqual([5, ''])
-  expect(denied.log).toMatch(/^CRITICAL cannot read the STATE .*permission denied .*grant select on all tables/)
+  expect(denied.log).toMatch(
+    /^CRITICAL cannot read the STATE .*permission denied .*grant select on all tables/,
+  )
   await ask(database, `grant select on all tables in schema raw to ${role}`)
   expect(await run('state', settings)).toMatchObject({ code: 0, out: '{"n":1}\n', log: '' })
   expect((await run('count', settings)).out).toContain('"rows":1')

@@ -61,6 +61,11 @@ test('sockets, IPv6 and missing hosts of URLs are understood', () => {
 })
 
 test('what is wrong with a connection is said without its secrets', () => {
+  const legal = 'postgres://h/d?user=me@corp&password=p@s+s'
+  expect(find({ connection_string: legal })).toMatchObject({
+    faults: [],
+    found: { host: 'h', user: 'me@corp', password: 'p@s+s' },
+  })
   const wrong = [
     { connection_string: 'mysql://me:secret@x/d' },
     { connection_string: 'postgres://me:sec%ret@x/d' },
@@ -68,6 +73,8 @@ test('what is wrong with a connection is said without its secrets', () => {
     { connection_string: 'postgres://me:secret@x/d?sslmod=require' },
     { connection_string: 'postgres://me:secret@x/d?sslmode=yes' },
     { host: 'x', ssl_root_cert: '/nonexistent/ca.pem' },
+    { host: 'postgres://me:secret@x/d' },
+    { host: 'x', database: 'postgres://me:secret@x/d' },
   ]
   const faults = wrong.map((settings) => find(settings).faults.join())
   for (const fault of faults) expect(fault).not.toMatch(/^$|secret|sec%ret|se#cret/)
@@ -115,6 +122,9 @@ test('a password with unescaped characters is refused, and no part of it is show
     'postgres://u:zq@zq/zq#zq@h:1/db',
     'postgres://u:zq@zq@h/db',
     'postgres://u:zq#zq@h',
+    'postgres://u:12/zq@h/db',
+    'postgres://u:12?zq@h/db',
+    'postgres://u:12?zq=zq@h/db',
   ]) {
     const faults: string[] = []
     findConnection({ connection_string: text }, {}, faults)

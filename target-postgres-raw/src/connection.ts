@@ -35,6 +35,10 @@ export function findConnection(
   const host = given('host', 'host', 'PGHOST') ?? 'localhost'
   const user = given('user', 'user', 'PGUSER') ?? userInfo().username
   const database = given('dbname', 'database', 'PGDATABASE') ?? user
+  // Such a text may hold a password, and these are shown.
+  for (const [setting, value] of Object.entries({ host, user, database }))
+    if (/:\/\/.*@/s.test(value))
+      faults.push(`${setting}: is a URL, which belongs into connection_string`)
   const portText = given('port', 'port', 'PGPORT') ?? '5432'
   const port = Number(portText)
   if (!Number.isInteger(port) || port < 1 || port > 65535)
@@ -73,12 +77,12 @@ function parseUrl(value: unknown, faults: string[]): Parts {
   const text = String(value)
   if (!/^postgres(ql)?:\/\//.test(text))
     return fault('must begin with postgres:// or postgresql://')
-  // Else a part of such a password would be taken for the host, and be shown.
-  if (text.includes('#') || /^[^?]*@[^?]*@/.test(text))
-    return fault(
-      'a special character in the password must be written as %XX (@ as %40, # as %23, / as %2F); ' +
-        'or give host, user, password and database as settings of their own',
-    )
+  const [address = '', query = ''] = text.split(/\?(.*)/s)
+  const unescaped =
+    'a special character in the password must be written as %XX (@ as %40, # as %23, / as %2F, ? as %3F); ' +
+    'or give host, user, password and database as settings of their own'
+  // Else a part of such a password would be taken for something else, and be shown.
+  if (text.includes('#') || /@.*@|\/\/[^/]*\/.*@/s.test(address)) return fault(unescaped)
   let url: URL
   try {
     // An empty host before the path is libpq's way to say "the default one".
@@ -101,8 +105,10 @@ function parseUrl(value: unknown, faults: string[]): Parts {
   } catch {
     return fault('has a % that is not followed by two hexadecimal digits')
   }
-  for (const [parameter, found] of url.searchParams) {
+  // libpq knows no + for a blank.
+  for (const [parameter, found] of new URLSearchParams(url.search.replaceAll('+', '%2B'))) {
     if (URL_PARAMETERS.test(parameter)) parts[parameter] = found
+    else if (!address.includes('@') && query.includes('@')) return fault(unescaped)
     else if (!URL_IGNORED.test(parameter)) fault(`has the unknown parameter '${parameter}'`)
   }
   return parts

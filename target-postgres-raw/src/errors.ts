@@ -86,7 +86,7 @@ export function loadError(
     ...at,
     hint:
       (code && HINTS[code]) ??
-      tlsHint(thrown, code) ??
+      connectionHint(thrown, code) ??
       (typeof hint === 'string' ? hint : undefined),
     cause: thrown,
   })
@@ -98,7 +98,9 @@ function detailOf(thrown: unknown): string {
   return typeof detail === 'string' && !/^2[23]/.test(code ?? '') ? `; ${detail}` : ''
 }
 
-function tlsHint(thrown: unknown, code: string | undefined): string | undefined {
+function connectionHint(thrown: unknown, code: string | undefined): string | undefined {
+  if (thrown instanceof Error && /client password must be/.test(thrown.message))
+    return 'Postgres asks for a password, and none is set.'
   if (isWithoutTls(thrown))
     return "Switch TLS on at the server; 'prefer' and 'disable' send everything unencrypted."
   return /CERT|SSL|TLS|SIGNATURE|ALTNAME/.test(code ?? '')
