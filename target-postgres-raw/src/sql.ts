@@ -97,6 +97,10 @@ export const CREATE_STAGING: string = `
   alter table pg_temp.singer_staging alter column payload set storage external,
     alter column payload_json set storage external, set (toast_tuple_target = 8160)`
 
+/** Waits until nobody else has these names, and has them until the transaction ends. */
+export const LOCK_NAMES = `
+select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) as name`
+
 export const COPY_STAGING: string = `copy ${STAGING} from stdin`
 
 /** Strictly earlier than what is stored; unknown on either side is not. */

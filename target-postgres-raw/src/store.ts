@@ -125,8 +125,9 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   at.stream = undefined
   if (rows.length > 0) await copy(client, rows)
   const loads = new Map<string, Load>()
-  // Tables and ids in one order everywhere, so that two targets do not wait for each other.
-  for (const { table, rounds, ...window } of byTable(rows)) {
+  const tables = byTable(rows)
+  await lockStreams(client, settings, [...tables.map(({ table }) => table), ...batch.activations])
+  for (const { table, rounds, ...window } of tables) {
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
@@ -159,6 +160,17 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
     done.counts.set(name, counts)
   }
   return done
+}
+
+/** Targets that load the same stream do it one after the other; in one order, lest they deadlock. */
+async function lockStreams(
+  client: pg.Client,
+  { schema, tablePrefix }: Settings,
+  named: readonly { stream: string }[],
+): Promise<void> {
+  const streams = [...new Set(named.map(({ stream }) => stream))].sort()
+  const names = streams.map((stream) => JSON.stringify([schema, tablePrefix, stream]))
+  if (names.length > 0) await client.query(sql.LOCK_NAMES, [names])
 }
 
 type Load = {
