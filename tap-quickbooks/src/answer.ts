@@ -79,6 +79,13 @@ export function answerTime(answer: Answer): string | undefined {
   return typeof answer.json.time === 'string' ? toUtc(answer.json.time) : undefined
 }
 
+const NO_TEXT = Buffer.alloc(0)
+
+/** Lets go of the answer that these rows lie in; only their texts are gone. */
+export function dropTexts(rows: readonly Row[]): void {
+  for (const row of rows) row.source = NO_TEXT
+}
+
 function readRow(source: Buffer, start: number, end: number): Row {
   const object = (JSON.parse(textOf(source, start, end)) ?? {}) as {
     Id?: unknown

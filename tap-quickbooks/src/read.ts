@@ -1,5 +1,5 @@
 import type { Log, Writer } from '@singer-io-ts/core'
-import { answerTime, type Row } from './answer.ts'
+import { answerTime, dropTexts, type Row } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
 import { countParts, maySplit } from './cost.ts'
 import { askCount } from './count.ts'
@@ -158,7 +158,7 @@ export async function readStream(
   async function emit(
     range: Range,
     page: Page,
-    { query, time }: Pick<AskedRows, 'query' | 'time'> = { query: '', time: undefined },
+    { rows, query, time }: AskedRows = { rows: [], query: '', time: undefined },
   ): Promise<void> {
     const { version } = tracker.bookmark(stream.name)
     let window: Range | undefined
@@ -172,6 +172,8 @@ export async function readStream(
       const waiting = out.write(format(row, origin, version))
       if (waiting !== undefined) await waiting
     }
+    // A chain keeps the rows of its last page while it waits for its next turn.
+    dropTexts(rows)
     tracker.change(stream.name, { rows: tracker.bookmark(stream.name).rows + page.rows.length })
     if (page.place === undefined) openPlaces.delete(range)
     else openPlaces.set(range, page.place)

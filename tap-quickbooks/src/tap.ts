@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import {
   ConfigError,
   EXIT,
@@ -52,6 +53,8 @@ export async function withCompany<T>(
     format: settings.log_format as LogFormat,
   })
   const config = toConfig(settings, life.environment)
+  // For many pages at a time a heap that grows at its ease would take more than 200 MB.
+  if (config.concurrency > 4) setFlagsFromString('--optimize-for-size')
   const catalogFile = flagValues(flags.catalog ?? flags.properties).at(-1)
   const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
   const state = readStateOf(config, flagValues(flags.state).at(-1))
