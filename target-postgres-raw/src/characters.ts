@@ -12,9 +12,19 @@ export function hasReplaceable(json: string): boolean {
 /** The JSON text with U+FFFD for each `\u0000` and lone surrogate; the same text if it has none. */
 export function replaceInJson(json: string): string {
   if (!hasReplaceable(json)) return json
-  return json.replace(ESCAPES, (found) =>
-    found.length === 6 && SUSPECT.test(found) ? '\\ufffd' : found,
-  )
+  // Not by one `replace`, which would hold all that it finds, of a megabyte as much as a hundred.
+  const joined: string[] = []
+  let parts: string[] = []
+  let from = 0
+  for (const { 0: found, index } of json.matchAll(ESCAPES)) {
+    if (found.length !== 6 || !SUSPECT.test(found)) continue
+    parts.push(json.slice(from, index), '\\ufffd')
+    from = index + found.length
+    if (parts.length < 10_000) continue
+    joined.push(parts.join(''))
+    parts = []
+  }
+  return [...joined, ...parts, json.slice(from)].join('')
 }
 
 /** The text with U+FFFD for each NUL and lone surrogate. */

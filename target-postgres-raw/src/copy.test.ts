@@ -83,11 +83,20 @@ test('rows of any length come out whole, in pieces', () => {
   expect(Buffer.concat(chunks).toString()).toBe(rows.map((row) => copyText([row])).join(''))
 })
 
+test('a long text is escaped as a short one is, whatever stands where it is cut', () => {
+  const encode = (text: string) => text.replaceAll('\\', '\\\\')
+  for (let shift = 0; shift < 3; shift++) {
+    const text = 'x'.repeat(shift) + '😀\\é日'.repeat(100_000)
+    const { buffer, start, end } = createSlabs().keep(text, encode)
+    expect(buffer.toString('utf8', start, end) === encode(text)).toBe(true)
+  }
+})
+
 test('memory that was given back is used again', () => {
   const slabs = createSlabs()
-  const first = slabs.keep('abc')
+  const first = slabs.keep('abc', (text) => text)
   slabs.release()
-  const second = createSlabs().keep('xyz')
+  const second = createSlabs().keep('xyz', (text) => text)
   expect(second.buffer).toBe(first.buffer)
 })
 

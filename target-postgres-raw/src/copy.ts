@@ -14,8 +14,8 @@ export function stageRow(row: Row, slabs: Slabs, round: number): StagedRow {
   const { payload, payloadSource, unusable: _, ...rest } = row
   return Object.assign(rest, {
     round,
-    payload: slabs.keep(escapeText(payload)),
-    payloadSource: payloadSource === undefined ? undefined : slabs.keep(escapeText(payloadSource)),
+    payload: slabs.keep(payload, escapeText),
+    payloadSource: payloadSource === undefined ? undefined : slabs.keep(payloadSource, escapeText),
   })
 }
 
@@ -34,13 +34,18 @@ export function* copyChunks(rows: Iterable<StagedRow>): Generator<Buffer, void, 
         chunk = Buffer.allocUnsafe(CHUNK_BYTES)
         used = 0
       }
-      if (most > CHUNK_BYTES)
-        yield isText ? Buffer.from(piece) : piece.buffer.subarray(piece.start, piece.end)
+      if (most > CHUNK_BYTES) yield* isText ? [Buffer.from(piece)] : cut(piece)
       else if (isText) used += chunk.write(piece, used)
       else used += piece.buffer.copy(chunk, used, piece.start, piece.end)
     }
   }
   if (used > 0) yield chunk.subarray(0, used)
+}
+
+/** A long piece in short ones: what the socket cannot send at once waits here, not there. */
+function* cut({ buffer, start, end }: Bytes): Generator<Buffer, void, void> {
+  for (let from = start; from < end; from += CHUNK_BYTES)
+    yield buffer.subarray(from, Math.min(from + CHUNK_BYTES, end))
 }
 
 function copyPieces(row: StagedRow): (string | Bytes)[] {

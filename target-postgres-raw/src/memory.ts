@@ -16,18 +16,18 @@ export function watchMemory(): () => void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   let isGrowing = true
-  let floor: number | undefined = 0
+  let floor = Number.POSITIVE_INFINITY
   return () => {
     if (isGrowing && youngBytes() >= YOUNG_BYTES) {
       setFlagsFromString('--semi-space-growth-factor=1')
       isGrowing = false
     }
     const bytes = process.memoryUsage.rss()
-    // Freed memory is given back a moment after a collection, so its effect is seen next time.
-    floor ??= bytes
+    // Freed memory is given back some time after a collection.
+    floor = Math.min(floor, bytes)
     if (bytes < CALM_BYTES || bytes < floor + GROWTH_BYTES) return
     collect()
-    floor = undefined
+    floor = Number.POSITIVE_INFINITY
   }
 }
 

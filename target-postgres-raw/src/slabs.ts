@@ -10,9 +10,13 @@ const SLAB_BYTES = 1024 * 1024
 
 const free: Buffer[] = []
 
+/** Longer texts are worked on in pieces, so that no copy of the whole is made on the way. */
+const PIECE_CHARACTERS = 64 * 1024
+
 /** The memory of one batch. */
 export type Slabs = {
-  keep(text: string): Bytes
+  /** Keeps the text as `encode` makes it, which must do with each character by itself. */
+  keep(text: string, encode: (piece: string) => string): Bytes
   /** Gives all of it back; what was kept must not be used any more. */
   release(): void
 }
@@ -23,21 +27,19 @@ export function createSlabs(): Slabs {
   let used = 0
 
   return {
-    keep(text) {
-      const most = text.length * 3
-      const bytes = used + most <= SLAB_BYTES ? most : Buffer.byteLength(text)
+    keep(text, encode) {
       // A long text has memory of its own, which is not kept for others.
-      if (bytes > SLAB_BYTES / 4) {
-        const buffer = Buffer.from(text)
-        return { buffer, start: 0, end: buffer.length }
-      }
+      if (text.length > SLAB_BYTES / 4) return keepLong(text, encode)
+      const encoded = encode(text)
+      const most = encoded.length * 3
+      const bytes = used + most <= SLAB_BYTES ? most : Buffer.byteLength(encoded)
       if (current === undefined || used + bytes > SLAB_BYTES) {
         current = free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
         slabs.push(current)
         used = 0
       }
       const start = used
-      used += current.write(text, start)
+      used += current.write(encoded, start)
       return { buffer: current, start, end: used }
     },
     release() {
@@ -48,6 +50,22 @@ export function createSlabs(): Slabs {
   }
 }
 
-export function isSameBytes(a: Bytes, b: Bytes): boolean {
-  return a.buffer.compare(b.buffer, b.start, b.end, a.start, a.end) === 0
+function keepLong(text: string, encode: (piece: string) => string): Bytes {
+  let size = 0
+  for (const piece of piecesOf(text)) size += Buffer.byteLength(encode(piece))
+  // What waits to be used again is not held besides.
+  free.splice(0, Math.ceil(size / SLAB_BYTES))
+  const buffer = Buffer.allocUnsafeSlow(size)
+  let used = 0
+  for (const piece of piecesOf(text)) used += buffer.write(encode(piece), used)
+  return { buffer, start: 0, end: size }
+}
+
+/** Never between the two halves of a character. */
+function* piecesOf(text: string): Generator<string, void, void> {
+  for (let start = 0, end = 0; start < text.length; start = end) {
+    end = start + PIECE_CHARACTERS
+    if ((text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end++
+    yield text.slice(start, end)
+  }
 }
