@@ -52,6 +52,7 @@ export {
   withMembers,
   withoutMembers,
 } from './json.ts'
+export { type Line, type ReaderOptions, readLines } from './lines.ts'
 export { fileLockName, type Lock, lock, tryLock } from './lock.ts'
 export {
   createLog,
@@ -73,15 +74,14 @@ export {
   type SchemaMessage,
 } from './messages.ts'
 export {
-  type Line,
+  type OpenedRecord,
+  openRecord,
   type ReadActivateVersion,
   type ReadBatch,
-  type ReaderOptions,
   type ReadMessage,
   type ReadRecord,
   type ReadSchema,
   type ReadState,
-  readLines,
   readMessages,
 } from './reader.ts'
 export { readState, type State } from './state.ts'

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ProtocolError } from './errors.ts'
-import { type ReaderOptions, type ReadMessage, readLines, readMessages } from './reader.ts'
+import { type ReaderOptions, readLines } from './lines.ts'
+import { openRecord, type ReadMessage, readMessages } from './reader.ts'
 
 async function* stream(chunks: readonly (Uint8Array | string)[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk
@@ -117,11 +118,14 @@ test('a byte order mark is accepted also where files were put together', async (
 
 test('lines are given out with the bytes between the newlines, and their numbers', async () => {
   const lines = []
-  for await (const group of readLines(stream(['a\r', '\n\n b', ' \nc']))) lines.push(...group)
-  expect(lines.map(({ number, bytes }) => [number, bytes.toString()])).toEqual([
+  for await (const group of readLines(stream(['a\r', '\n\n b', ' \nc\nd', 'e\nf'])))
+    lines.push(...group.map(({ number, bytes }) => [number, bytes.toString()]))
+  expect(lines).toEqual([
     [1, 'a'],
     [3, ' b '],
     [4, 'c'],
+    [5, 'de'],
+    [6, 'f'],
   ])
 })
 
@@ -437,6 +441,70 @@ test.each([20_000, 500_000])('a record nested %i deep is read', async (depth) =>
   const text = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
   const found = await readOne(record(text))
   expect(found.type === 'RECORD' && found.text === text).toBe(true)
+})
+
+/** Longer than what is parsed as a whole. */
+const LONG = 'x'.repeat(300_000)
+
+test('a long record is read as a short one is', async () => {
+  const text = `{"Id":1.10,"__proto__":{"a":[]},"x":"${LONG}","Id":12345678901234567890}`
+  const line = `{"version":1700000000000,"type":"RECORD","time_extracted":"2024-01-01T00:00:00Z","record":${text},"stream":"s"}`
+  const found = await readOne(line)
+  if (found.type !== 'RECORD') throw new Error(found.type)
+  expect(found.text === text).toBe(true)
+  expect(found.members.map(({ name }) => name)).toEqual(['Id', '__proto__', 'x', 'Id'])
+  expect(found.record).toEqual(JSON.parse(text))
+  const { stream: name, version, timeExtracted } = found
+  expect([name, version, timeExtracted]).toEqual(['s', '1700000000000', '2024-01-01T00:00:00Z'])
+})
+
+test.each([
+  ['{"a":1', 'ends inside its JSON'],
+  ['{"a":[1,2', 'ends inside its JSON'],
+  ['{"a":tru}}', 'is not valid JSON from position'],
+  ['{"a":01}}', 'is not valid JSON from position'],
+  ['{"a":1}}}', 'is not valid JSON from position'],
+  ['{"a":"\t"}}', 'is not valid JSON from position'],
+  ['[{}]}', 'is not a JSON object'],
+  ['null}', 'is not a JSON object'],
+])('a long line with the record %s is refused as a short one is', async (rest, why) => {
+  for (const x of ['x', LONG]) {
+    const line = `{"type":"RECORD","stream":"s","x":"${x}","record":${rest}`
+    const { messages, error } = await read([line])
+    expect([messages, error?.message]).toEqual([[], expect.stringContaining(why)])
+  }
+})
+
+test('a long text is found to be JSON wherever JSON.parse takes it, and nowhere else', () => {
+  const open = (text: string): unknown => {
+    try {
+      return openRecord(text)?.record
+    } catch {
+      return 'no JSON'
+    }
+  }
+  const value = fc.json({ maxDepth: 4 })
+  const cut = fc.tuple(
+    value,
+    fc.nat(),
+    fc.constantFrom('', '"', '}', ',', '\\', ':', 'e', '0', '\n'),
+  )
+  fc.assert(
+    fc.property(cut, ([json, at, put]) => {
+      const place = at % (json.length + 1)
+      for (const inside of [json, json.slice(0, place) + put + json.slice(place + 1)])
+        for (const [before, after] of [
+          ['{"a":', '}'],
+          ['', ''],
+        ]) {
+          const text = (x: string) => `${before}${inside}${after}`.replace(/^\s*\{/, `{"x":"${x}",`)
+          const [short, long] = [open(text('')), open(text(LONG))]
+          const shown = typeof long === 'object' ? { ...long, x: '' } : long
+          expect(shown).toEqual(short)
+        }
+    }),
+    { numRuns: 100 },
+  )
 })
 
 test('a long line in small chunks costs time in proportion, not by the square', async () => {

@@ -1,6 +1,6 @@
-import { isAscii, isUtf8 } from 'node:buffer'
 import { ProtocolError } from './errors.ts'
 import { jsonBreak, lastMember, type Member, objectMembers } from './json.ts'
+import { decode, type Line, ofStream, type ReaderOptions, readLines } from './lines.ts'
 import type { JsonSchema } from './messages.ts'
 
 /** A RECORD as read: the parsed record for looking, its exact text and member spans for storing. */
@@ -45,11 +45,6 @@ export type ReadBatch = {
 }
 export type ReadMessage = ReadSchema | ReadRecord | ReadState | ReadActivateVersion | ReadBatch
 
-export type ReaderOptions = {
-  /** A longer line is refused, since a line must fit in memory. Bytes; default 64 MiB. */
-  maxLineBytes?: number
-}
-
 /**
  * Bytes → Singer messages, a group for each chunk of input so that a fast reader pays little per
  * message. Blank lines, CRLF and a byte order mark are accepted. Throws ProtocolError with the
@@ -60,114 +55,25 @@ export async function* readMessages(
   options: ReaderOptions = {},
 ): AsyncGenerator<ReadMessage[], void, void> {
   for await (const lines of readLines(input, options)) {
-    const messages: ReadMessage[] = []
-    let fault: unknown
-    for (const line of lines) {
-      try {
-        messages.push(parseMessage(decode(line), line.number))
-      } catch (thrown) {
-        fault = thrown
-        break
-      }
-    }
+    const { messages, fault } = parseLines(lines)
     if (messages.length > 0) yield messages
     if (fault !== undefined) throw fault
   }
 }
 
-/** A line's bytes without its end, and its number from 1. */
-export type Line = { number: number; bytes: Buffer }
-
-/** Bytes → lines, without the blank ones. The last line needs no newline. */
-export async function* readLines(
-  input: AsyncIterable<Uint8Array>,
-  options: ReaderOptions = {},
-): AsyncGenerator<Line[], void, void> {
-  const maxBytes = options.maxLineBytes ?? 64 * 1024 * 1024
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
-  let number = 0
-  const take = (bytes: Buffer): Line => {
-    number++
-    // Not only in line 1: files that were put together with cat have more of them.
-    const start = bytes.length >= 3 && bytes.readUIntBE(0, 3) === BOM ? 3 : 0
-    const end = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length
-    return { number, bytes: bytes.subarray(start, end) }
-  }
-  for await (const data of input) {
-    const chunk = Buffer.isBuffer(data)
-      ? data
-      : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    const lines: Line[] = []
-    let tooLong: ProtocolError | undefined
-    let from = 0
-    while (from < chunk.length) {
-      const newline = chunk.indexOf(NEWLINE, from)
-      const part = chunk.subarray(from, newline === -1 ? chunk.length : newline)
-      if (waitingBytes + part.length > maxBytes) {
-        tooLong = lineTooLong(number + 1, Buffer.concat([...waiting, part]), maxBytes)
-        break
-      }
-      if (newline === -1) {
-        waiting.push(part)
-        waitingBytes += part.length
-        break
-      }
-      const line = take(waiting.length === 0 ? part : Buffer.concat([...waiting, part]))
-      waiting = []
-      waitingBytes = 0
-      if (!isBlank(line.bytes)) lines.push(line)
-      from = newline + 1
-    }
-    if (lines.length > 0) yield lines
-    if (tooLong !== undefined) throw tooLong
-  }
-  if (waitingBytes > 0) {
-    const line = take(Buffer.concat(waiting))
-    if (!isBlank(line.bytes)) yield [line]
-  }
-}
-
-const NEWLINE = 0x0a
-const CR = 0x0d
-const BOM = 0xefbbbf
-
-function isBlank(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte !== 0x20 && byte !== 0x09 && byte !== CR) return false
-  return true
-}
-
-function lineTooLong(number: number, start: Buffer, maxBytes: number): ProtocolError {
-  const what = `the line${ofStream(start.toString('utf8', 0, 4096))}`
-  return new ProtocolError(
-    number,
-    `${what} is longer than ${maxBytes} bytes, the most that one line may hold`,
-  )
-}
-
-function decode(line: Line): string {
-  if (isAscii(line.bytes)) return line.bytes.toString('latin1')
-  const text = line.bytes.toString('utf8')
-  if (isUtf8(line.bytes)) return text
-  throw new ProtocolError(line.number, `the bytes${ofStream(text)} are not valid UTF-8`)
-}
-
-/** `stream` of a line that cannot be parsed; only plain values may stand before it. */
-const STREAM =
-  /^\s*\{(?:\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+)\s*,)*?\s*"stream"\s*:\s*("(?:[^"\\]|\\.){1,200}")/
-
-function ofStream(text: string): string {
-  const quoted = STREAM.exec(text.slice(0, 4096))?.[1]
-  if (quoted === undefined) return ''
+/** Not in the generator, which would hold on to the last line while it waits for the next. */
+function parseLines(lines: readonly Line[]): { messages: ReadMessage[]; fault?: unknown } {
+  const messages: ReadMessage[] = []
   try {
-    return ` of stream '${JSON.parse(quoted)}'`
-  } catch {
-    return ''
+    for (const line of lines) messages.push(parseMessage(decode(line), line.number))
+    return { messages }
+  } catch (fault) {
+    return { messages, fault }
   }
 }
 
 function parseMessage(text: string, line: number): ReadMessage {
-  const parsed = parseObject(text, line)
+  const parsed = text.length > LONG_TEXT ? parseLong(text, line) : parseObject(text, line)
   switch (parsed.type) {
     case 'RECORD':
       return parseRecord(text, line, parsed)
@@ -236,23 +142,79 @@ function parseObject(text: string, line: number): Record<string, unknown> {
   return parsed
 }
 
+/** Parsed, a longer text may take many times its size in memory. Characters. */
+const LONG_TEXT = 256 * 1024
+
+/** A long message parsed, but for what its record holds. */
+function parseLong(text: string, line: number): Record<string, unknown> {
+  const members = membersOf(text)
+  const json = (name: string): string | undefined => {
+    const span = members && lastMember(members, name)
+    return span && text.slice(span.start, span.end)
+  }
+  if (json('type') !== '"RECORD"') return parseObject(text, line)
+  const parsed: Record<string, unknown> = { type: 'RECORD' }
+  for (const name of ['stream', 'time_extracted', 'version']) {
+    const found = json(name)
+    if (found !== undefined) parsed[name] = JSON.parse(found)
+  }
+  return parsed
+}
+
+/** The members of a text that is a JSON object, else undefined. */
+function membersOf(text: string): Member[] | undefined {
+  if (!/^\s*\{/.test(text) || jsonBreak(text) < text.length) return undefined
+  try {
+    return objectMembers(text).members
+  } catch {
+    // It ends too early.
+    return undefined
+  }
+}
+
+/** The parts of a record that come from its own text. */
+export type OpenedRecord = Pick<ReadRecord, 'text' | 'members' | 'record'>
+
+/**
+ * A record's text with its members, and parsed. A long one is parsed when it is asked for, each
+ * time. Undefined if it is no JSON object; throws SyntaxError if it is no JSON.
+ */
+export function openRecord(text: string): OpenedRecord | undefined {
+  const members = text.length > LONG_TEXT ? membersOf(text) : undefined
+  if (members !== undefined)
+    return {
+      text,
+      members,
+      get record() {
+        return JSON.parse(text) as Record<string, unknown>
+      },
+    }
+  const record: unknown = JSON.parse(text)
+  return isObject(record) ? { text, members: objectMembers(text).members, record } : undefined
+}
+
 function parseRecord(text: string, line: number, parsed: Record<string, unknown>): ReadRecord {
   const stream = streamOf(parsed, line)
-  const record = parsed.record
-  if (!isObject(record))
+  const span = lastMember(objectMembers(text).members, 'record')
+  if (span === undefined || text[span.start] !== '{')
     throw new ProtocolError(line, `the record of stream '${stream}' is not a JSON object`)
-  const span = lastMember(objectMembers(text).members, 'record') as Member
   const recordText = text.slice(span.start, span.end)
-  return {
-    type: 'RECORD',
+  const opened =
+    parsed.record === undefined
+      ? (openRecord(recordText) as OpenedRecord)
+      : {
+          text: recordText,
+          members: objectMembers(recordText).members,
+          record: parsed.record as Record<string, unknown>,
+        }
+  // Into the object itself, for a copy of it would ask for the record.
+  return Object.assign(opened, {
+    type: 'RECORD' as const,
     line,
     stream,
-    text: recordText,
-    members: objectMembers(recordText).members,
-    record,
     timeExtracted: parsed.time_extracted,
     version: parsed.version === undefined ? undefined : recordVersion(text, line, stream),
-  }
+  })
 }
 
 function parseSchema(line: number, parsed: Record<string, unknown>): ReadSchema {
@@ -283,7 +245,8 @@ function describeType(type: unknown): string {
 function recordVersion(text: string, line: number, stream: string): string | undefined {
   const found = versionText(text)
   if (found === undefined || found === 'null') return undefined
-  if (isBigint(found)) return found
+  // As a text of its own: a piece of the line would keep all of it in memory.
+  if (isBigint(found)) return BigInt(found).toString()
   throw new ProtocolError(
     line,
     `'version' of stream '${stream}' must be an integer of at most 64 bits, found ${found.slice(0, 40)}`,

@@ -4,9 +4,11 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 import {
-  objectMembers,
+  type Line,
+  openRecord,
   ProtocolError,
   type ReadBatch,
+  type ReaderOptions,
   type ReadRecord,
   readLines,
 } from '@singer-io-ts/core'
@@ -15,22 +17,32 @@ import {
 export type FileRecord = { record: ReadRecord; place: string }
 
 /** The records of the files that a BATCH message names: a bare JSON object a line. */
-export async function* readManifest(message: ReadBatch): AsyncGenerator<FileRecord[], void, void> {
+export async function* readManifest(
+  message: ReadBatch,
+  options: ReaderOptions = {},
+): AsyncGenerator<FileRecord[], void, void> {
   const { line, stream } = message
   const isGzip = readEncoding(message)
-  for (const path of readPaths(message)) {
-    try {
-      for await (const lines of readLines(open(path, isGzip)))
-        yield lines.map(({ number, bytes }) => {
-          const place = `${path}, line ${number}`
-          return { record: parseRecord(bytes, line, stream, place), place }
-        })
-    } catch (cause) {
-      if (cause instanceof ProtocolError) throw cause
-      throw new ProtocolError(line, `a BATCH of stream '${stream}': ${path} cannot be read`, {
-        cause,
+  for (const path of readPaths(message))
+    for await (const lines of readFileLines(message, path, isGzip, options))
+      yield lines.map(({ number, bytes }) => {
+        const place = `${path}, line ${number}`
+        return { record: parseRecord(bytes, line, stream, place), place }
       })
-    }
+}
+
+async function* readFileLines(
+  { line, stream }: ReadBatch,
+  path: string,
+  isGzip: boolean,
+  options: ReaderOptions,
+): AsyncGenerator<Line[], void, void> {
+  try {
+    yield* readLines(open(path, isGzip), options)
+  } catch (cause) {
+    throw new ProtocolError(line, `a BATCH of stream '${stream}': ${path} cannot be read`, {
+      cause,
+    })
   }
 }
 
@@ -75,22 +87,18 @@ function parseRecord(bytes: Buffer, line: number, stream: string, place: string)
   const fault = (what: string) => new ProtocolError(line, `${place} (stream '${stream}'): ${what}`)
   if (!isUtf8(bytes)) throw fault('the bytes are not valid UTF-8')
   const text = bytes.toString('utf8').trim()
-  let record: unknown
+  let record: ReturnType<typeof openRecord>
   try {
-    record = JSON.parse(text)
+    record = openRecord(text)
   } catch {
     throw fault('not valid JSON')
   }
-  if (typeof record !== 'object' || record === null || Array.isArray(record))
-    throw fault('the record is not a JSON object')
-  return {
-    type: 'RECORD',
+  if (record === undefined) throw fault('the record is not a JSON object')
+  return Object.assign(record, {
+    type: 'RECORD' as const,
     line,
     stream,
-    text,
-    members: objectMembers(text).members,
-    record: record as Record<string, unknown>,
     timeExtracted: undefined,
     version: undefined,
-  }
+  })
 }

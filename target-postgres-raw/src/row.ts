@@ -126,7 +126,7 @@ function parseInteger(json: string): string | undefined {
  * it again changes nothing. Numbers are kept by their digits, for doubles cannot tell all apart.
  */
 export function makeId(
-  record: Pick<ReadRecord, 'stream' | 'line' | 'text' | 'members' | 'record'>,
+  record: Pick<ReadRecord, 'stream' | 'line' | 'text' | 'members'>,
   keyProperties: readonly string[],
   replace: (text: string) => string = (text) => text,
 ): string {
@@ -144,23 +144,18 @@ export function makeId(
 }
 
 function keyValue(
-  { stream, line, text, members, record }: Parameters<typeof makeId>[0],
+  { stream, line, text, members }: Parameters<typeof makeId>[0],
   key: string,
 ): string | { digits: string } {
-  const value = Object.hasOwn(record, key) ? record[key] : undefined
-  if (typeof value === 'string') return value
-  if (typeof value === 'boolean') return { digits: String(value) }
-  if (typeof value === 'number') {
-    const member = members.findLast(({ name }) => name === key)
-    return {
-      digits: member === undefined ? String(value) : copyText(text.slice(member.start, member.end)),
-    }
-  }
+  const member = members.findLast(({ name }) => name === key)
+  const json = member === undefined ? '' : text.slice(member.start, member.end)
+  if (json.startsWith('"')) return JSON.parse(json) as string
+  if (/^[-\dtf]/.test(json)) return { digits: copyText(json) }
   const found =
-    value === undefined
+    json === ''
       ? 'lacks it'
-      : value === null
+      : json === 'null'
         ? 'has null'
-        : `has ${Array.isArray(value) ? 'an array' : 'an object'}`
+        : `has ${json.startsWith('[') ? 'an array' : 'an object'}`
   throw new ProtocolError(line, `a record of stream '${stream}' ${found} as key '${key}'`)
 }

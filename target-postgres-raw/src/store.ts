@@ -291,9 +291,5 @@ async function refuseMeetingKeys(
 function exactIdOf(source: string | null, id: string, row: StagedRow, table: Table): string {
   if (source === null) return id
   const { members } = objectMembers(source)
-  const record = JSON.parse(source) as Record<string, unknown>
-  return makeId(
-    { stream: row.stream, line: row.line, text: source, members, record },
-    table.keyProperties,
-  )
+  return makeId({ stream: row.stream, line: row.line, text: source, members }, table.keyProperties)
 }

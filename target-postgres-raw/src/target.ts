@@ -43,7 +43,8 @@ export async function runTarget(
     onCommit: (counts) => addCounts(streams, counts),
     onFault: (message) => log.error(message),
   })
-  const limits = { rows: settings.batchRows, bytes: settings.batchBytes }
+  // While one half is stored the other comes in.
+  const limits = { rows: settings.batchRows, bytes: settings.batchBytes / 2 }
   const keepMemory = watchMemory()
   /** Streams that were warned of for their ACTIVATE_VERSION. */
   const withoutVersion = new Set<string>()
@@ -98,7 +99,7 @@ export async function runTarget(
         message.line,
         `a BATCH of stream '${message.stream}' came before its SCHEMA`,
       )
-    for await (const records of readManifest(message))
+    for await (const records of readManifest(message, settings))
       for (const { record, place } of records) {
         addRow(commits.waiting(), streams.rowOf(record, place))
         const wait = commitWhenFull()
@@ -119,11 +120,16 @@ export async function runTarget(
         await commits.start()
         continue
       }
+      await takeAll(messages)
       keepMemory()
-      for (const message of messages) {
-        const wait = take(message)
-        if (wait !== undefined) await wait
-      }
+    }
+  }
+
+  /** Empties the list, so that nobody holds on to a long message while the next one comes. */
+  async function takeAll(messages: ReadMessage[]): Promise<void> {
+    for (const message of messages.splice(0)) {
+      const wait = take(message)
+      if (wait !== undefined) await wait
     }
   }
 
