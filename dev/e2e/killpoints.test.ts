@@ -10,6 +10,7 @@ import {
   killTarget,
   type Outcome,
   type Place,
+  RECORDS,
   type Strike,
   strikeServer,
 } from './killpoints/chain.ts'
@@ -25,14 +26,21 @@ const patient = { timeout: 120_000 + POINTS * 3_000 }
 
 const withStrace = hasStrace()
 
-async function createPlace(database: string): Promise<Place> {
+/** Some places that can be used at the same time. */
+async function createPlaces(database: string): Promise<Place[]> {
+  const first = await createPlace(database)
+  const others = Array.from({ length: LANES - 1 }, () => createPlace(database, first.most))
+  return [first, ...(await Promise.all(others))]
+}
+
+async function createPlace(database: string, most?: Place['most']): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'killpoints-'))
   const relay = await startRelay(database)
   onTestFinished(async () => {
     await relay.close()
     rmSync(folder, { recursive: true })
   })
-  return { database, relay, folder, most: await measure(folder, relay) }
+  return { database, relay, folder, most: most ?? (await measure(folder, relay)) }
 }
 
 /** One undisturbed run, to know how much can be counted in it. */
@@ -47,7 +55,7 @@ async function measure(
     batch_size_rows: 5,
   }
   writeFileSync(config, JSON.stringify(settings))
-  const input = makeSource({ state: 1 }, 160).lines.join('')
+  const input = makeSource({ state: 1 }, RECORDS).lines.join('')
   expect((await startRun(config, input).ended).code).toBe(0)
   const { sent, answered } = relay.passed
   const count = async (calls: 'sends' | 'writes' | 'waits') =>
@@ -88,7 +96,7 @@ test(
   async () => {
     if (!withStrace) console.log('no strace here: the target is killed at bytes of its connection')
     const database = await testDatabase()
-    const places = await Promise.all(Array.from({ length: LANES }, () => createPlace(database)))
+    const places = await createPlaces(database)
     await untilPoints(Math.ceil(POINTS * 0.75), places, (place, seed) =>
       killTarget(place, seed, withStrace),
     )
@@ -110,7 +118,7 @@ test(
   patient,
   async () => {
     const database = await testDatabase()
-    const places = await Promise.all(Array.from({ length: LANES }, () => createPlace(database)))
+    const places = await createPlaces(database)
     await untilPoints(Math.ceil(POINTS * 0.2), places, (place, seed) =>
       strikeServer(place, seed, [cut, terminate]),
     )
