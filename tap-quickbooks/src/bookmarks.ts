@@ -10,6 +10,11 @@ export type Bookmark = {
   progress: Progress
   /** Places inside seconds that are only partly read. */
   places: readonly Place[]
+  /**
+   * QuickBooks' time in the run that got to the bookmark: younger changes were not settled then.
+   * Undefined when it is not known.
+   */
+  readAsOf: number | undefined
   /** Deletions up to here have been emitted; undefined when they were never asked for. */
   deletionsKnownTo: number | undefined
   /** The version of the rows; set by a reload. */
@@ -50,6 +55,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     replication_key_value,
     completed_ranges,
     open_seconds,
+    read_as_of,
     deletions_known_to,
     version,
     reloading,
@@ -71,6 +77,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
         isShort: place.short === true,
       }
     }),
+    readAsOf: instant(read_as_of, 'read_as_of'),
     deletionsKnownTo: instant(deletions_known_to, 'deletions_known_to'),
     since: instant(since, 'since'),
     lastWindow: last_window === undefined ? undefined : range(last_window, 'last_window'),
@@ -94,6 +101,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
   return {
     progress: { lowWater: startDate, ranges: [] },
     places: [],
+    readAsOf: undefined,
     deletionsKnownTo,
     version: undefined,
     isReloading: false,
@@ -107,7 +115,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
 
 /** The bookmark as it stands in the state. A person can read from it what is done. */
 export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
-  const { progress, places, deletionsKnownTo, version, lastWindow } = bookmark
+  const { progress, places, readAsOf, deletionsKnownTo, version, lastWindow } = bookmark
   const range = ({ start, end }: Range): string[] => [formatInstant(start), formatInstant(end)]
   return {
     ...bookmark.others,
@@ -122,6 +130,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
         ...(place.isShort && { short: true }),
       })),
     }),
+    ...(readAsOf !== undefined && { read_as_of: formatInstant(readAsOf) }),
     ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),
     ...(version !== undefined && { version }),
     ...(bookmark.isReloading && { reloading: true }),

@@ -176,6 +176,7 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
       ranges: [],
     },
     places: [],
+    readAsOf: undefined,
     deletionsKnownTo: asOf,
     version,
     isReloading: true,

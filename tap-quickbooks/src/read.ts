@@ -23,7 +23,10 @@ import { createGrid, type Range, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
-  Pick<Plan, 'tracker' | 'inSlot' | 'upper'> & { out: Writer; log: Log }
+  Pick<Plan, 'tracker' | 'inSlot' | 'asOf' | 'upper'> & { out: Writer; log: Log }
+
+/** A range that is read; what lies before `edge` is done already and only looked at again. */
+type Stretch = Range & { edge: number }
 
 /** Where a refusal is what is looked for, it is not asked for again and again. */
 const FEW_ATTEMPTS = 2
@@ -41,13 +44,13 @@ const MOST_UNREADABLE = 100
  * the rows that QuickBooks cannot give out; their seconds stay open in the bookmark.
  */
 export async function readStream(
-  { stream, entry, isResumed, strange }: Planned,
+  { stream, entry, before, isResumed, strange }: Planned,
   parts: ReadParts,
 ): Promise<readonly Unreadable[]> {
-  const { config, client, tracker, out, log, inSlot, upper } = parts
-  const { progress, places, isReloading } = tracker.bookmark(stream.name)
-  const lookback = isResumed && !isReloading ? config.lookbackSeconds : 0
-  const lowest = Math.floor(progress.lowWater - lookback)
+  const { config, client, tracker, out, log, inSlot, asOf, upper } = parts
+  const { progress, places, readAsOf } = tracker.bookmark(stream.name)
+  const remaining = remainingRanges(progress, upper)
+  const lowest = beginOf(progress.lowWater)
   const grid = createGrid(config.startDate, config.chunkDays, { start: lowest, end: upper })
   const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/query`
@@ -61,17 +64,27 @@ export async function readStream(
   }
 
   await settleAll(
-    remainingRanges(progress, upper).map((range) => {
-      const place = places.find((candidate) => candidate.second === range.start)
-      if (place !== undefined) return readChain(range, place)
-      const from = range.start === progress.lowWater ? lowest : range.start
-      return readChain({ start: from, end: range.end })
+    remaining.map(({ start: edge, end }) => {
+      const start = beginOf(edge)
+      const place = places.find(({ second }) => second === edge && start === edge)
+      return readChain({ start, end, edge }, place)
     }),
   )
   return unreadable
 
+  /**
+   * Where to begin so that what became visible late before the edge is found too. What was settled
+   * when it was read is not looked at again, or a run with few calls would not get further.
+   */
+  function beginOf(edge: number): number {
+    const { lookbackSeconds } = config
+    if (!isResumed || (readAsOf !== undefined && edge <= readAsOf - lookbackSeconds)) return edge
+    const first = before.since ?? config.startDate
+    return Math.min(edge, Math.max(Math.floor(edge - lookbackSeconds), first))
+  }
+
   /** Reads one range from its start to its end; unless it is a part, gives parts of it away. */
-  async function readChain(range: Range, from?: Place, isPart = false): Promise<void> {
+  async function readChain(range: Stretch, from?: Place, isPart = false): Promise<void> {
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
     let isWhole = !isPart
@@ -98,11 +111,12 @@ export async function readStream(
         cursor = page.doneTo
         if (page.pageNumber === 1 && page.isFull && isWhole) {
           isWhole = false
-          const split = await splitRange({ start: page.doneTo, end: range.end })
+          const start = Math.max(page.doneTo, range.edge)
+          const split = await splitRange({ start, end: range.end })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
             for (const part of split) {
-              const other = readChain(part, undefined, true)
+              const other = readChain({ ...part, edge: part.start }, undefined, true)
               // It is waited for below; a failure before that must not end the program.
               other.catch(() => {})
               others.push(other)
@@ -111,7 +125,7 @@ export async function readStream(
         }
       }
     } catch (thrown) {
-      const rest = { start: cursor, end: range.end }
+      const rest = { ...range, start: cursor }
       openPlaces.delete(range)
       if (isTooHeavy(thrown) && askedSize > LEAST_PAGE_SIZE) {
         pageSize = Math.min(pageSize, Math.max(LEAST_PAGE_SIZE, Math.ceil(askedSize / 2)))
@@ -125,17 +139,18 @@ export async function readStream(
   }
 
   /** One row keeps QuickBooks from answering: reads what is before, beside and behind it. */
-  async function readAround(rest: Range, fault: QuickbooksError, isPart: boolean): Promise<void> {
+  async function readAround(rest: Stretch, fault: QuickbooksError, isPart: boolean): Promise<void> {
     log.warning(`${stream.name}: a page is refused; looking for the row that may be the cause`)
     const isBearable = unreadable.length < MOST_UNREADABLE
     const find = () => findPoisonedSecond(rest, config.pageSize, poisonAsk)
     const second = isBearable ? await inSlot(find) : undefined
     if (second === undefined) throw fault
-    await readChain({ start: rest.start, end: second }, undefined, true)
+    await readChain({ ...rest, end: second }, undefined, true)
     const left = await inSlot(() => readSecond(second))
     if (left.length === 0) throw fault
     unreadable.push(...left)
-    await readChain({ start: second + 1, end: rest.end }, undefined, isPart)
+    const next = second + 1
+    await readChain({ ...rest, start: next, edge: Math.max(next, rest.edge) }, undefined, isPart)
   }
 
   /** What can be read of a second goes out; the second stays open. */
@@ -147,7 +162,7 @@ export async function readStream(
       const { rows } = value.answer
       const page = { rows, doneTo: second, place: undefined, isFull: false, pageNumber }
       await emit(
-        { start: second, end: second + 1 },
+        { start: second, end: second + 1, edge: second },
         { ...page, pageSize: value.pageSize },
         value.answer,
       )
@@ -156,7 +171,7 @@ export async function readStream(
 
   /** Writes a page's rows, and a STATE for each window that they complete. */
   async function emit(
-    range: Range,
+    range: Stretch,
     page: Page,
     { rows, query, time }: AskedRows = { rows: [], query: '', time: undefined },
   ): Promise<void> {
@@ -181,11 +196,14 @@ export async function readStream(
     await out.flush()
   }
 
-  async function done(range: Range, to: number, window: Range | undefined): Promise<void> {
-    const { progress: before, lastWindow } = tracker.bookmark(stream.name)
-    const after = markDone(before, { start: range.start, end: to })
+  async function done({ edge }: Stretch, to: number, window: Range | undefined): Promise<void> {
+    const { progress: old, lastWindow, ...bookmark } = tracker.bookmark(stream.name)
+    const after = markDone(old, { start: edge, end: to })
+    // Other edges than the low-water mark may have been reached in earlier runs.
+    const isOneEdge = remaining.length === 1 && after.lowWater > old.lowWater
     tracker.change(stream.name, {
       progress: after,
+      readAsOf: isOneEdge || after.lowWater >= upper ? asOf : bookmark.readAsOf,
       places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
       lastWindow: window ?? lastWindow,
     })

@@ -49,7 +49,7 @@ export async function sync(run: Run, life: Life): Promise<number> {
       for (const name of quiet) {
         const { progress } = tracker.bookmark(name)
         const rest = { start: progress.lowWater, end: plan.upper }
-        tracker.change(name, { progress: markDone(progress, rest) })
+        tracker.change(name, { progress: markDone(progress, rest), readAsOf: plan.asOf })
       }
       await tracker.write()
       await out.flush()
