@@ -94,6 +94,7 @@ export async function strikeServer(
   for (let runs = 0; ; runs++) {
     const run = startRun(chain.config, resumeAfter(source, chain.printed))
     let striking = Promise.resolve()
+    let isOver = false
     async function blow(pair: Pair): Promise<void> {
       blows++
       await pick(random, strikes)(pair, place.database)
@@ -101,6 +102,7 @@ export async function strikeServer(
       arm()
     }
     function arm(): void {
+      if (isOver) return
       const direction = pick(random, ['sent', 'answered'] as const)
       place.relay.arm(direction, 1 + draw(random, place.most[direction] / 3), (pair) => {
         striking = blow(pair).catch((thrown) => {
@@ -111,8 +113,10 @@ export async function strikeServer(
     }
     arm()
     const ended = await run.ended
-    await striking
+    // The server may still answer, to nobody.
+    isOver = true
     place.relay.disarm()
+    await striking
     lies.push(...(await examine(place, chain, run, runs === 0)))
     if (ended.code === 0) lies.push(...(await findMissing(place, chain)))
     else if (ended.code !== 5) lies.push(`the target ended with ${ended.code}: ${ended.log}`)
