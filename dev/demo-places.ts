@@ -6,7 +6,7 @@ import pg from 'pg'
 import type { Environment } from './demo-source.ts'
 import { ask, createDatabase, type Warehouse, warehouse } from './postgres.ts'
 
-export type Source = 'demo' | 'quickbooks'
+export type Source = 'demo' | 'npm_start'
 
 /** All paths are below `base`, the repository unless a test says otherwise. */
 export type Places = {
@@ -118,7 +118,7 @@ export async function hasTables({ connectionString, schema }: Database): Promise
 /** Forgets what was loaded. A database that is not ours loses the simulated rows at most. */
 export async function beginAnew(places: Places, source: Source, database: Database): Promise<void> {
   for (const file of [places.state, places.diary]) rmSync(file, { force: true })
-  if (!database.isEmbedded && source === 'quickbooks') return
+  if (!database.isEmbedded && source === 'npm_start') return
   const schema = pg.escapeIdentifier(database.schema)
   await ask(database.connectionString, `drop schema if exists ${schema} cascade`)
 }

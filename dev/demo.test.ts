@@ -134,8 +134,8 @@ test('real credentials come from .env, never reach a file, and a lost table is r
     expect(await run.ended, run.output()).toBe(0)
     expect(run.output()).toContain(`company ${config.realm_id}, with the credentials you gave`)
     expect(await countOf(database, 'raw.qb_invoices')).toBe(50)
-    expect(existsSync(join(directory, 'state', 'quickbooks.json'))).toBe(true)
-    const settings = readFileSync(join(directory, '.local/quickbooks/tap.json'), 'utf8')
+    expect(existsSync(join(directory, 'state', 'npm_start.json'))).toBe(true)
+    const settings = readFileSync(join(directory, '.local/npm_start/tap.json'), 'utf8')
     expect(JSON.parse(settings)).toEqual({ start_date: '2000-01-01' })
 
     await ask(database, 'drop schema raw cascade')

@@ -105,10 +105,10 @@ async function showSimulated(options: Options, env: Environment, life: Life): Pr
 
 /** A real company: its secrets stay in the environment. */
 async function showQuickbooks(options: Options, env: Environment, life: Life): Promise<number> {
-  const places = placesOf(options.base, 'quickbooks')
-  const database = await openDatabase(places, 'quickbooks', env)
+  const places = placesOf(options.base, 'npm_start')
+  const database = await openDatabase(places, 'npm_start', env)
   try {
-    if (options.fresh) await beginAnew(places, 'quickbooks', database)
+    if (options.fresh) await beginAnew(places, 'npm_start', database)
     else if (!(await hasTables(database))) refuseLostTables(places, database)
     const kept = existsSync(places.state) ? readDiary(places.diary) : undefined
     const diary = kept ?? beginDiary({ invoices: 0, customers: 0, items: 0 })

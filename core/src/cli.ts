@@ -87,7 +87,7 @@ export const CONFIG_FLAG: Flag = {
   alias: 'c',
   type: 'string',
   requiresArg: true,
-  description: 'Settings file (JSON), or the word ENV; repeatable, later ones win',
+  description: 'Settings file (JSON), repeatable, later ones win; ENV: the environment, over all',
 }
 
 /** All values of a repeatable flag, in order. */
@@ -151,5 +151,5 @@ function describe(
     .usage(`${description}\n\nUsage: $0 ${name}[flags]`)
     .options(Object.fromEntries(ownFlags))
     .example([...examples])
-    .demandCommand(0, 0)
+    .demandCommand(0, 0, '', 'there is a word that is neither a flag nor a command')
 }

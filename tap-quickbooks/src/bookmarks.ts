@@ -17,6 +17,8 @@ export type Bookmark = {
   readAsOf: number | undefined
   /** Deletions up to here have been emitted; undefined when they were never asked for. */
   deletionsKnownTo: number | undefined
+  /** Deletions from here on may have been missed; only a reload finds them. */
+  deletionsMissedSince: number | undefined
   /** The version of the rows; set by a reload. */
   version: number | undefined
   /** A reload under `version` is under way. */
@@ -57,6 +59,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     open_seconds,
     read_as_of,
     deletions_known_to,
+    deletions_missed_since,
     version,
     reloading,
     since,
@@ -79,6 +82,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     }),
     readAsOf: instant(read_as_of, 'read_as_of'),
     deletionsKnownTo: instant(deletions_known_to, 'deletions_known_to'),
+    deletionsMissedSince: instant(deletions_missed_since, 'deletions_missed_since'),
     since: instant(since, 'since'),
     lastWindow: last_window === undefined ? undefined : range(last_window, 'last_window'),
   }
@@ -103,6 +107,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
     places: [],
     readAsOf: undefined,
     deletionsKnownTo,
+    deletionsMissedSince: undefined,
     version: undefined,
     isReloading: false,
     since: startDate,
@@ -132,6 +137,9 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
     }),
     ...(readAsOf !== undefined && { read_as_of: formatInstant(readAsOf) }),
     ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),
+    ...(bookmark.deletionsMissedSince !== undefined && {
+      deletions_missed_since: formatInstant(bookmark.deletionsMissedSince),
+    }),
     ...(version !== undefined && { version }),
     ...(bookmark.isReloading && { reloading: true }),
     ...(bookmark.since !== undefined && { since: formatInstant(bookmark.since) }),

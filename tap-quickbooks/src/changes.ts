@@ -38,8 +38,14 @@ export async function readDeletions(
   const { tracker, asOf } = parts
   const quiet = new Set<string>()
   const asked = selected.filter(({ stream }) => {
-    const { deletionsKnownTo, progress, isReloading } = tracker.bookmark(stream.name)
+    const { deletionsKnownTo, deletionsMissedSince, progress, isReloading } = tracker.bookmark(
+      stream.name,
+    )
     if (isReloading) return false
+    if (deletionsMissedSince !== undefined) {
+      reportGap(stream, deletionsMissedSince, 'an earlier run has found a gap', parts)
+      if (tracker.bookmark(stream.name).isReloading) return false
+    }
     const since = deletionsKnownTo ?? progress.lowWater
     if (since >= asOf) return false
     if (since >= asOf - REACH_SECONDS) return true
@@ -166,6 +172,8 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
       `${missed}; rows deleted then stay as they are. ` +
         'To find them, run once with on_delete_gap reload and without end_date.',
     )
+    const deletionsMissedSince = Math.min(bookmark.deletionsMissedSince ?? since, since)
+    tracker.change(stream.name, { deletionsMissedSince })
     return
   }
   const version = Math.max(Math.floor(asOf), (bookmark.version ?? 0) + 1)
@@ -178,6 +186,7 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
     places: [],
     readAsOf: undefined,
     deletionsKnownTo: asOf,
+    deletionsMissedSince: undefined,
     version,
     isReloading: true,
   })

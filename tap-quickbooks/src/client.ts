@@ -72,23 +72,29 @@ export function createClient(
     for (const [name, value] of Object.entries(call.parameters)) url.searchParams.set(name, value)
     // URLSearchParams writes a space as +, which QuickBooks' time zones have taught us to avoid.
     url.search = url.search.replaceAll('+', '%20')
+    // The token end point has had its own tries.
+    let tokenFailure: unknown
+    const failToken = (thrown: unknown): never => {
+      tokenFailure = thrown
+      throw thrown
+    }
     return retry(
       {
         ...tries,
         maxAttempts: call.attempts ?? maxAttempts,
         what: `${call.stream}: ${call.endpoint}`,
-        isRetryable: isTransient,
+        isRetryable: (thrown) => thrown !== tokenFailure && isTransient(thrown),
         onRetry: () => {
           meter.retries++
         },
       },
       async () => {
-        let accessToken = await token.get()
+        let accessToken = await token.get().catch(failToken)
         let answer = await send(url, call, accessToken)
         // Refused before it was ever good, a renewed token shows that renewing does not help.
         if (answer === 'refused' && accessToken !== unproven) {
           log.info(`${call.stream}: the access token has ended; it is refreshed`)
-          unproven = accessToken = await token.renew(accessToken)
+          unproven = accessToken = await token.renew(accessToken).catch(failToken)
           answer = await send(url, call, accessToken)
         }
         if (answer !== 'refused') {

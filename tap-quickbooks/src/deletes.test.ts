@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { expectComplete, ids, load, records, seconds } from '../fixtures/reading.ts'
-import { openWorld, type Run, type World } from '../fixtures/tap.ts'
+import { openWorld, type Run, startTap, type World } from '../fixtures/tap.ts'
 
 /** Edits with a second between each, so that no two share one. */
 function spread({ simulator }: World, entity: string, some: string[], act: 'delete' | 'touch') {
@@ -152,6 +152,38 @@ test.concurrent('on_delete_gap reload reads again under a new version and activa
   }
   expect(runs.at(-1)?.messages.filter(({ type }) => type === 'RECORD')).toEqual([])
   expect(runs.at(-1)?.state.bookmarks.invoices?.reloading).toBe(undefined)
+})
+
+test.concurrent('a gap that was only warned of can be closed by a later reload', async () => {
+  const world = await openWorld({ limits: false })
+  const { company, clock } = world.simulator
+  const first = await world.run()
+  const gone = company.ids('Invoice')[3] as string
+  company.delete('Invoice', gone)
+  clock.advance(40 * 86_400)
+  const second = await world.run({ state: first.state })
+  expect(second.stderr).toMatch(/^WARNING invoices: deletions since .* cannot be known/m)
+  const missed = first.state.bookmarks.invoices?.deletions_known_to
+  expect(second.state.bookmarks.invoices?.deletions_missed_since).toBe(missed)
+  const status = await startTap(['status', '-s', world.file('s.json', second.state)]).ended
+  expect(status.stdout).toContain(`invoices: deletions since ${missed} may have been missed`)
+
+  clock.advance(60)
+  const third = await world.run({ state: second.state })
+  expect(third.stderr).toMatch(
+    /^WARNING invoices: deletions since .*an earlier run has found a gap/m,
+  )
+  clock.advance(60)
+  const settings = { on_delete_gap: 'reload' }
+  const fourth = await world.run({ state: third.state, settings })
+  expect(fourth.code).toBe(0)
+  expect(ids(fourth, 'invoices')).not.toContain(gone)
+  expect(fourth.messages.filter(({ type }) => type === 'ACTIVATE_VERSION')).toHaveLength(3)
+  expect(fourth.state.bookmarks.invoices).not.toHaveProperty('deletions_missed_since')
+  expectComplete(world, [fourth])
+  clock.advance(60)
+  const fifth = await world.run({ state: fourth.state, settings })
+  expect(fifth.messages.filter(({ type }) => type === 'ACTIVATE_VERSION')).toHaveLength(0)
 })
 
 test.concurrent('a gap that is found when the calls are nearly spent begins its reload all the same, and says so', async () => {

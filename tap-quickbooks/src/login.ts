@@ -6,6 +6,7 @@ import {
   type Flags,
   flagValues,
   type Life,
+  type Log,
   type LogFormat,
   type LogLevel,
   type ReservedFile,
@@ -14,6 +15,7 @@ import {
 } from '@singer-io-ts/core'
 import { createClock } from './clock.ts'
 import { type Config, checkForms, toConfig } from './config.ts'
+import { ConnectionRefusedError } from './errors.ts'
 import { type Grant, requestTokens, soonAfter } from './grant.ts'
 import { askForRedirect, awaitRedirect, type Redirect } from './redirect.ts'
 import { SETTINGS } from './settings.ts'
@@ -50,7 +52,7 @@ export async function login(flags: Flags, life: Life): Promise<number> {
   const early = toConfig(settings, environment)
   // What cannot work is found before the user is bothered.
   await (await reserveSave(save)).discard()
-  if (early.tokenCommand !== undefined) await readTokenCommand(early, { log, signal })
+  if (early.tokenCommand !== undefined) await readFormer(early, { log, signal })
 
   const redirect = await askUser(early, redirectUri, life)
   const { realmId } = redirect
@@ -121,7 +123,7 @@ async function connect(
     }
     const store = createTokenStore(config, log)
     await withLocks(store, config, signal, async () => {
-      const replaced = (await readTokenCommand(config, parts)) ?? config.refreshToken
+      const replaced = (await readFormer(config, parts)) ?? config.refreshToken
       const from = { fingerprint: fingerprintOf(replaced), refresh_token: '' }
       const tokenPlace = await store.reserve()
       const tokens = await requestTokens(config, grant, parts).catch(async (thrown: unknown) => {
@@ -137,6 +139,20 @@ async function connect(
     return `with token_command, and realm_id in ${save}`
   } finally {
     await place.discard()
+  }
+}
+
+/** The token that token_command has, if any: before the first login some programs print none and fail. */
+async function readFormer(
+  config: Config,
+  parts: { log: Log; signal: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    return await readTokenCommand(config, parts)
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectionRefusedError)) throw thrown
+    parts.log.warning(`${thrown.message}; if it has none yet, that is as it should be`)
+    return undefined
   }
 }
 

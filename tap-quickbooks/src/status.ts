@@ -35,9 +35,9 @@ export async function status(path: string, { out }: Life): Promise<number> {
   if (typeof syncing === 'string') notes.push(`${syncing}: is not finished, the next run reads on`)
   if (notes.length > 0) await out.write(`\n${notes.join('\n')}`)
   await out.write(
-    `\nTo go on:\n  tap-quickbooks --config quickbooks.json --state ${quote(path)} | …\n` +
+    `\nTo go on (with --catalog, if there was one):\n  npx tap-quickbooks --config quickbooks.json --state ${quote(path)} | …\n` +
       'or, keeping the state in the same file:\n' +
-      `  singer-run --tap "tap-quickbooks --config quickbooks.json" --target "…" --state ${quote(path)}`,
+      `  npx singer-run --tap "tap-quickbooks --config quickbooks.json" --target "…" --state ${quote(path)}`,
   )
   return EXIT.done
 }
@@ -54,7 +54,7 @@ function notesOf({ progress, places, deletionsKnownTo, ...bookmark }: Bookmark):
   notes.push(
     deletionsKnownTo === undefined
       ? 'deletions have not been asked for'
-      : `deletions known up to ${formatInstant(deletionsKnownTo)}`,
+      : `${bookmark.deletionsMissedSince === undefined ? '' : 'later '}deletions known up to ${formatInstant(deletionsKnownTo)}`,
   )
   return notes
 }

@@ -46,7 +46,7 @@ export function createToken(
           throw thrown
         // Another machine may have refreshed meanwhile.
         const newer = await store.read(signal).catch(() => stored)
-        if (newer.refresh_token === stored.refresh_token) throw atHardEnd(thrown, stored)
+        if (newer.refresh_token === stored.refresh_token) throw explain(thrown, stored)
         log.info('the refresh token was replaced meanwhile; the new one is used')
         if (isGood(newer) && newer.access_token !== refused) return adopt(newer)
         return adopt(await refresh(config, store, newer, grantParts))
@@ -140,13 +140,18 @@ function warnOfEnd(tokens: Tokens, log: Log): void {
     )
 }
 
-/** The refusal, with its reason if that is known. */
-function atHardEnd(refused: ConnectionRefusedError, stored: Stored): ConnectionRefusedError {
+/** The refusal, with the token that was refused and its reason if that is known. */
+function explain(refused: ConnectionRefusedError, stored: Stored): ConnectionRefusedError {
   const end = stored.refresh_token_hard_expires_at
-  if (end === undefined || Date.parse(end) > Date.now()) return refused
+  const reason =
+    end === undefined || Date.parse(end) > Date.now()
+      ? ''
+      : `; the likely reason: the connection came to its end on ${end.slice(0, 10)}, years after the consent`
   return new ConnectionRefusedError(
-    `${refused.message}; the likely reason: the connection came to its end on ${end.slice(0, 10)}, ` +
-      'years after the consent',
-    { hint: refused.hint, cause: refused.cause },
+    `${refused.message} (it is the one ${stored.origin})${reason}`,
+    {
+      hint: refused.hint,
+      cause: refused.cause,
+    },
   )
 }

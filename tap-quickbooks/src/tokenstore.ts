@@ -25,11 +25,19 @@ export type TokenStore = {
 }
 
 /** The refresh token to go on with, and what else is known of its connection. */
-export type Stored = Pick<Kept, 'fingerprint' | 'refresh_token'> & Partial<Tokens>
+export type Stored = Pick<Kept, 'fingerprint' | 'refresh_token'> &
+  Partial<Tokens> & {
+    /** Where the refresh token comes from, for people. */
+    origin: string
+  }
 
 export type Place = {
   /** Keeps the tokens for good; `signal` ends the wait for a program. */
-  keep(tokens: Tokens, from: Stored, signal: AbortSignal): Promise<void>
+  keep(
+    tokens: Tokens,
+    from: Pick<Kept, 'fingerprint' | 'refresh_token'>,
+    signal: AbortSignal,
+  ): Promise<void>
   discard(): Promise<void>
 }
 
@@ -45,12 +53,17 @@ function createFileStore(config: Config, log: Log): TokenStore {
   const fingerprint = fingerprintOf(config.refreshToken)
   const peek = () => {
     const kept = readTokenFile(path, log)
-    return kept?.fingerprint === fingerprint ? kept : undefined
+    return kept?.fingerprint === fingerprint ? { ...kept, origin: `kept in ${path}` } : undefined
   }
   return {
     lockNames: [fileLockName(path)],
     peek,
-    read: async () => peek() ?? { fingerprint, refresh_token: config.refreshToken },
+    read: async () =>
+      peek() ?? {
+        fingerprint,
+        refresh_token: config.refreshToken,
+        origin: `of the settings; none that came of it is kept in ${path}`,
+      },
     async reserve() {
       const place = await reserveTokenFile(path)
       return {
@@ -117,14 +130,16 @@ function createCommandStore(config: Config, log: Log): TokenStore {
       if (left?.refresh_token === refresh_token) rmSync(path, { force: true })
       else if (left?.fingerprint === fingerprint) {
         const isStored = await handOver(left.refresh_token, signal)
-        return isStored ? { ...left, fingerprint: fingerprintOf(left.refresh_token) } : left
+        const found = { ...left, origin: `kept in ${path}` }
+        return isStored ? { ...found, fingerprint: fingerprintOf(left.refresh_token) } : found
       }
       if (refresh_token === '')
         throw new ConnectionRefusedError(
           'token_command prints no refresh token, and the settings have no refresh_token to begin with',
           { hint: reauthorise(config) },
         )
-      return { fingerprint, refresh_token }
+      const origin = printed === undefined ? 'of the settings' : 'that token_command prints'
+      return { fingerprint, refresh_token, origin }
     },
     async reserve() {
       const place = await reserveTokenFile(path)
