@@ -51,6 +51,11 @@ function notesOf({ progress, places, deletionsKnownTo, ...bookmark }: Bookmark):
   for (const { second, knownIds } of places)
     notes.push(`of the second ${formatInstant(second)}, ${knownIds.length} rows or more are read`)
   if (bookmark.isReloading) notes.push(`is read again in full, as version ${bookmark.version}`)
+  if (bookmark.deletionsMissedSince !== undefined)
+    notes.push(
+      `deletions since ${formatInstant(bookmark.deletionsMissedSince)} may have been missed: ` +
+        'run once with on_delete_gap reload',
+    )
   notes.push(
     deletionsKnownTo === undefined
       ? 'deletions have not been asked for'
