@@ -73,7 +73,7 @@ test.skipIf(process.platform !== 'linux')(
           }
         })
         const ended = await pipeline.run()
-        relay.disarm()
+        await relay.disarm()
         if (isStruck) points++
         const place = `KILL_SEED=${SEED}, point ${points}: ${victims.join()} killed`
         expect([place, await missingBefore(pipeline)]).toEqual([place, []])

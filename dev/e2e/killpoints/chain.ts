@@ -73,7 +73,7 @@ export async function killTarget(
       })
     }
     const ended = await run.ended
-    place.relay.disarm()
+    await place.relay.disarm()
     lies.push(...(await examine(place, chain, run, blows === 0)), ...wrongEnd(ended, signal))
     if (ended.code === 0) lies.push(...(await findMissing(place, chain)))
     else blows++
@@ -93,30 +93,25 @@ export async function strikeServer(
   let blows = 0
   for (let runs = 0; ; runs++) {
     const run = startRun(chain.config, resumeAfter(source, chain.printed))
-    let striking = Promise.resolve()
     let isOver = false
     async function blow(pair: Pair): Promise<void> {
       blows++
-      await pick(random, strikes)(pair, place.database)
-      lies.push(...(await examine(place, chain, run, runs === 0)))
-      arm()
+      try {
+        await pick(random, strikes)(pair, place.database)
+        lies.push(...(await examine(place, chain, run, runs === 0)))
+      } catch (thrown) {
+        lies.push(`the blow itself failed: ${(thrown as Error).message}`)
+      }
+      if (!isOver) arm()
     }
     function arm(): void {
-      if (isOver) return
       const direction = pick(random, ['sent', 'answered'] as const)
-      place.relay.arm(direction, 1 + draw(random, place.most[direction] / 3), (pair) => {
-        striking = blow(pair).catch((thrown) => {
-          lies.push(`the blow itself failed: ${(thrown as Error).message}`)
-        })
-        return striking
-      })
+      place.relay.arm(direction, 1 + draw(random, place.most[direction] / 3), blow)
     }
     arm()
     const ended = await run.ended
-    // The server may still answer, to nobody.
     isOver = true
-    place.relay.disarm()
-    await striking
+    await place.relay.disarm()
     lies.push(...(await examine(place, chain, run, runs === 0)))
     if (ended.code === 0) lies.push(...(await findMissing(place, chain)))
     else if (ended.code !== 5) lies.push(`the target ended with ${ended.code}: ${ended.log}`)

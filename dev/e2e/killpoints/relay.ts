@@ -22,7 +22,8 @@ export type Relay = {
    * until it has ended.
    */
   arm(direction: Direction, bytes: number, blow: (pair: Pair) => Promise<void>): void
-  disarm(): void
+  /** No further blow falls; resolves when the one under way has ended. */
+  disarm(): Promise<void>
   close(): Promise<void>
 }
 
@@ -30,6 +31,7 @@ export async function startRelay(database: string): Promise<Relay> {
   const upstream = new URL(database)
   const sockets = new Set<Socket>()
   const passed = { sent: 0, answered: 0 }
+  let striking = Promise.resolve()
   let armed:
     | { direction: Direction; bytes: number; blow: (pair: Pair) => Promise<void> }
     | undefined
@@ -45,11 +47,12 @@ export async function startRelay(database: string): Promise<Relay> {
       const { bytes, blow } = armed
       armed = undefined
       for (const socket of [from, to]) socket.pause()
-      to.write(data.subarray(0, bytes), async () => {
-        await blow(pair)
-        to.write(data.subarray(bytes))
-        for (const socket of [from, to]) socket.resume()
-      })
+      striking = new Promise((resolve) => to.write(data.subarray(0, bytes), resolve))
+        .then(() => blow(pair))
+        .finally(() => {
+          to.write(data.subarray(bytes))
+          for (const socket of [from, to]) socket.resume()
+        })
     })
   }
 
@@ -90,6 +93,7 @@ export async function startRelay(database: string): Promise<Relay> {
     },
     disarm() {
       armed = undefined
+      return striking
     },
     async close() {
       for (const socket of sockets) socket.destroy()
