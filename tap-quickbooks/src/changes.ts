@@ -42,7 +42,7 @@ export async function readDeletions(
       stream.name,
     )
     if (isReloading) return false
-    if (deletionsMissedSince !== undefined) {
+    if (deletionsMissedSince !== undefined && parts.config.onDeleteGap === 'reload') {
       reportGap(stream, deletionsMissedSince, 'an earlier run has found a gap', parts)
       if (tracker.bookmark(stream.name).isReloading) return false
     }
