@@ -170,13 +170,12 @@ test.concurrent('a gap that was only warned of can be closed by a later reload',
 
   clock.advance(60)
   const third = await world.run({ state: second.state })
-  expect(third.stderr).toMatch(
-    /^WARNING invoices: deletions since .*an earlier run has found a gap/m,
-  )
+  expect(third.stderr).not.toMatch(/WARNING/)
   clock.advance(60)
   const settings = { on_delete_gap: 'reload' }
   const fourth = await world.run({ state: third.state, settings })
   expect(fourth.code).toBe(0)
+  expect(fourth.stderr).toMatch(/^WARNING invoices: .*an earlier run has found a gap.*version/m)
   expect(ids(fourth, 'invoices')).not.toContain(gone)
   expect(fourth.messages.filter(({ type }) => type === 'ACTIVATE_VERSION')).toHaveLength(3)
   expect(fourth.state.bookmarks.invoices).not.toHaveProperty('deletions_missed_since')
