@@ -58,23 +58,29 @@ export async function killTarget(
   for (;;) {
     const share = Math.max(0.2, 1 - chain.printed / source.lines.length)
     const input = resumeAfter(source, chain.printed)
-    const signal = pick(random, ['KILL', 'KILL', 'KILL', 'TERM', 'INT'] as const)
+    const signals: Signal[] = [pick(random, ['KILL', 'KILL', 'KILL', 'TERM', 'INT'] as const)]
     let run: Run
-    if (withStrace && chance(random, 80)) {
+    if (withStrace && chance(random, 70)) {
       const calls = pick(random, ['sends', 'writes', 'waits'] as const)
       const when = 1 + draw(random, place.most[calls] * share)
-      run = startRun(chain.config, input, { calls, signal, when })
+      run = startRun(chain.config, input, { calls, signal: signals[0] as Signal, when })
     } else {
       const direction = pick(random, ['sent', 'answered'] as const)
       run = startRun(chain.config, input)
-      place.relay.arm(direction, 1 + draw(random, place.most[direction] * share), async () => {
+      const strike = async (): Promise<void> => {
+        const signal = signals.at(-1) as Signal
         run.process.kill(`SIG${signal}`)
-        if (signal === 'KILL') await run.ended
-      })
+        if (signal === 'KILL') return void (await run.ended)
+        if (chance(random, 50)) return
+        // And then while it is about to end.
+        signals.push('KILL')
+        place.relay.arm('sent', 1 + draw(random, 2000), strike)
+      }
+      place.relay.arm(direction, 1 + draw(random, place.most[direction] * share), strike)
     }
     const ended = await run.ended
     await place.relay.disarm()
-    lies.push(...(await examine(place, chain, run, blows === 0)), ...wrongEnd(ended, signal))
+    lies.push(...(await examine(place, chain, run, blows === 0)), ...wrongEnd(ended, signals))
     if (ended.code === 0) lies.push(...(await findMissing(place, chain)))
     else blows++
     if (ended.code === 0 || lies.length > 0) return { blows, lies }
@@ -122,10 +128,13 @@ export async function strikeServer(
 /** Whether every STATE printed so far is true; the last is where the next run goes on. */
 async function examine(place: Place, chain: Chain, run: Run, isFirst: boolean): Promise<string[]> {
   const lies: string[] = []
+  let before = -1
   for (const text of run.printed()) {
     const line = [...chain.source.states].find(([, state]) => state === text)?.[0]
     if (line === undefined) lies.push(`${JSON.stringify(text)} on stdout is no STATE of the source`)
-    else chain.printed = Math.max(chain.printed, line)
+    else if (line <= before) lies.push(`STATE ${line} was printed after STATE ${before}`)
+    before = line ?? before
+    chain.printed = Math.max(chain.printed, before)
   }
   const stored = await look(place, chain)
   lies.push(...findLies(chain.source, stored, chain.printed))
@@ -154,11 +163,11 @@ async function look({ database }: Place, { schema, source }: Chain) {
 
 const CODES = { KILL: undefined, TERM: 143, INT: 130 }
 
-function wrongEnd({ code, signal, rest, log, seconds }: Ended, sent: Signal): string[] {
+function wrongEnd({ code, signal, rest, log, seconds }: Ended, sent: readonly Signal[]): string[] {
   const lies: string[] = []
   // A signal that comes while Node itself begins still does what it does to any program.
-  const isKilled = signal === `SIG${sent}` && (sent === 'KILL' || log === '')
-  if (!isKilled && code !== CODES[sent] && code !== 0)
+  const isKilled = sent.some((one) => signal === `SIG${one}` && (one === 'KILL' || log === ''))
+  if (!isKilled && code !== 0 && !sent.some((one) => code === CODES[one]))
     lies.push(`after SIG${sent} it ended with ${code ?? signal}: ${log}`)
   if (rest !== '') lies.push(`half a line was printed: ${rest}`)
   // With its start, and on a machine that has other things to do.
