@@ -32,6 +32,8 @@ export function createCommits(options: CommitsOptions): Commits {
   let waiting = emptyBatch()
   let inFlight: Promise<void> | undefined
   let bytesInFlight = 0
+  /** Room for one more row, as large as the others are. */
+  let bytesOfNext = 0
   const failure = new AbortController()
 
   async function commit(batch: Batch): Promise<void> {
@@ -75,12 +77,18 @@ export function createCommits(options: CommitsOptions): Commits {
     const batch = waiting
     waiting = emptyBatch()
     bytesInFlight = batch.bytes
+    bytesOfNext = batch.bytes / Math.max(1, batch.rows.length)
     inFlight = commit(batch)
       .catch((thrown) => failure.abort(thrown))
       .finally(() => {
         bytesInFlight = 0
         inFlight = undefined
       })
+    if (isCrowded()) await settle()
+  }
+
+  function isCrowded(): boolean {
+    return bytesInFlight > 0 && bytesInFlight + waiting.bytes + bytesOfNext >= maxBytes
   }
 
   return {
@@ -90,7 +98,7 @@ export function createCommits(options: CommitsOptions): Commits {
       await start()
       await settle()
     },
-    isCrowded: () => bytesInFlight > 0 && bytesInFlight + waiting.bytes >= maxBytes,
+    isCrowded,
     settle,
     failure: failure.signal,
   }
