@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { onTestFinished } from 'vitest'
+import { afterAll } from 'vitest'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/index.ts'
 import { TAP } from './pipeline.ts'
 
@@ -18,7 +18,12 @@ export function startTap(args: readonly string[], nodeArgs: readonly string[] = 
   return spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** A company and a tap that reads it, with these settings; both gone after the test. */
+const toEnd: (() => Promise<void>)[] = []
+afterAll(async () => {
+  for (const end of toEnd.splice(0)) await end()
+})
+
+/** A company and a tap that reads it, with these settings; both gone after the tests of the file. */
 export async function startReading(
   company: SimulatorOptions,
   settings: Record<string, unknown>,
@@ -37,7 +42,7 @@ export async function startReading(
     tap.once('error', reject)
     tap.once('close', (code) => resolve({ code, stderr }))
   })
-  onTestFinished(async () => {
+  toEnd.push(async () => {
     tap.kill('SIGKILL')
     await simulator.close()
     rmSync(folder, { recursive: true })

@@ -217,13 +217,14 @@ export async function readStream(
     const count = countParts(rows, config)
     if (count < 2) return []
     log.debug(`${stream.name}: ${rows} rows from ${formatInstant(range.start)} on, ${count} parts`)
-    const cuts = new Set<number>()
-    for (let part = 1; part < count; part++) {
-      const at = Math.floor((rows * part) / count) + 1
-      const query = selectQuery(stream, range, { startPosition: at, maxResults: 1 })
-      const [row] = (await inSlot(() => askFor(query))).rows
-      if (row !== undefined && row.at > range.start && row.at < range.end) cuts.add(row.at)
-    }
+    const firsts = await Promise.all(
+      Array.from({ length: count - 1 }, (_, part) => {
+        const startPosition = Math.floor((rows * (part + 1)) / count) + 1
+        const query = selectQuery(stream, range, { startPosition, maxResults: 1 })
+        return inSlot(async () => (await askFor(query)).rows[0]?.at ?? range.end)
+      }),
+    )
+    const cuts = new Set(firsts.filter((at) => at > range.start && at < range.end))
     const starts = [...cuts].sort((a, b) => a - b)
     return starts.map((start, index) => ({ start, end: starts[index + 1] ?? range.end }))
   }
