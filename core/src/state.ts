@@ -19,7 +19,7 @@ export function readState(path: string): State {
     new ConfigError([`--state ${path}: ${what}`], {
       hint:
         'The file must hold one state: the last line that the target printed ' +
-        '(target-postgres-raw keeps it in the table _singer_state too). ' +
+        "(of target-postgres-raw, 'target-postgres-raw state' prints it again). " +
         'Nothing is read from the start again unless you leave --state away.',
     })
   if (text.trim() === '') throw fault('the file is empty')

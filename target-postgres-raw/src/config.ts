@@ -91,7 +91,8 @@ export const SETTINGS: SettingsSchema = {
       default: 33554432,
       minimum: 1,
       title: 'Bytes a batch',
-      description: 'A commit comes at the latest after so many bytes of records.',
+      description:
+        'So many bytes of records are held at the most: a commit comes at the latest after half of them, while the other half comes in.',
     },
     max_line_bytes: {
       type: 'integer',
@@ -100,7 +101,7 @@ export const SETTINGS: SettingsSchema = {
       maximum: 268435456,
       title: 'Longest line',
       description:
-        'A longer message is bad input. Memory grows by several times of the longest line that comes.',
+        'A longer message is bad input. Memory grows by about four times the longest line that comes.',
     },
     batch_wait_limit_seconds: {
       type: 'number',

@@ -9,6 +9,9 @@ import { testDatabase } from '../../dev/vitest-postgres.ts'
 import { start } from '../fixtures/program.ts'
 import { record, schema, state, toLines } from '../fixtures/trial.ts'
 
+/** They start the program many times. */
+const patient = { timeout: 180_000 }
+
 let database: string
 
 beforeEach(async () => {
@@ -40,7 +43,7 @@ async function createRole(): Promise<string> {
   return role
 }
 
-test('the password works however it is given, and is seen nowhere', async () => {
+test('the password works however it is given, and is seen nowhere', patient, async () => {
   const role = await createRole()
   const { hostname: host, port, pathname } = new URL(database)
   const name = pathname.slice(1)
@@ -76,7 +79,7 @@ test('the password works however it is given, and is seen nowhere', async () => 
     }
 })
 
-test('connections that fail say why, and nothing of the password', async () => {
+test('connections that fail say why, and nothing of the password', patient, async () => {
   const { hostname: host, port, pathname } = new URL(database)
   const name = pathname.slice(1)
   const at = (text: string) => ({ connection_string: `postgres://postgres:${text}` })
@@ -205,6 +208,23 @@ test.each([
     }
   },
 )
+
+test('NUL in the name of a stream or in an id is replaced, and ends nothing', async () => {
+  const target = start([], { connection_string: database })
+  const stream = 'a\0"; drop schema raw cascade; --'
+  const ids = ['\0', "\0'; --", 'b\0\\.']
+  const messages = [schema(stream), ...ids.map((Id) => record(stream, { Id })), state({ n: 1 })]
+  target.process.stdin.end(toLines(messages))
+  const { code, out } = await target.ended
+  expect([code, out]).toEqual([0, '{"n":1}\n'])
+  const [found] = await ask(database, 'select * from raw._singer_streams')
+  expect(found.stream).toBe(stream.replace('\0', '\ufffd'))
+  const rows = await ask(database, `select id, payload_source from raw.${quoted(found.table_name)}`)
+  expect(rows.map((row) => row.id).sort()).toEqual(
+    ids.map((id) => id.replace('\0', '\ufffd')).sort(),
+  )
+  expect(rows.map((row) => JSON.parse(row.payload_source).Id).sort()).toEqual(ids.sort())
+})
 
 test('names that Postgres cannot have are refused before any connection', async () => {
   const bad = {
