@@ -180,7 +180,8 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
   log.warning(`${missed}; the stream is read again in full under version ${version}`)
   tracker.change(stream.name, {
     progress: {
-      lowWater: Math.min(bookmark.since ?? config.startDate, config.startDate),
+      // Where a state of another tap began is not known: then all there is.
+      lowWater: Math.min(bookmark.since ?? 0, config.startDate),
       ranges: [],
     },
     places: [],

@@ -56,7 +56,7 @@ export function createClient(
   const { token, limiter, clock, log, signal } = parts
   const agent = new Agent({
     connections: config.concurrency,
-    connect: { timeout: Math.min(30_000, config.timeoutSeconds * 1000) },
+    connect: { timeout: Math.min(30_000, config.timeoutMs) },
     headersTimeout: 0,
     bodyTimeout: 0,
   })
@@ -136,7 +136,7 @@ export function createClient(
           'accept-encoding': 'gzip',
           'user-agent': config.userAgent,
         },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]),
       })
       status = answer.statusCode
       intuitTid = tidOf(answer)
@@ -232,7 +232,7 @@ async function askTime(config: Config, clock: Clock, signal: AbortSignal): Promi
     const answer = await request(config.tokenUrl, {
       method: 'HEAD',
       headers: { 'user-agent': config.userAgent },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]),
     })
     clock.see(answer.headers.date)
     await answer.body.dump()

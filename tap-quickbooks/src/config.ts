@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { ConfigError } from '@singer-io-ts/core'
 import { parseInstant } from './instant.ts'
 import { isSafeUrl, urlFault } from './url.ts'
 
@@ -23,6 +24,8 @@ export type Config = {
   maxAttempts: number
   backoffSeconds: number
   timeoutSeconds: number
+  /** The same in whole milliseconds, as timers want it. */
+  timeoutMs: number
   settleSeconds: number
   lookbackSeconds: number
   callLimit: number
@@ -84,7 +87,6 @@ export function toConfig(
   const text = (name: string): string => String(settings[name])
   const number = (name: string): number => Number(settings[name])
   const realmId = text('realm_id')
-  const stateHome = environment.XDG_STATE_HOME || join(homedir(), '.local', 'state')
   return {
     clientId: text('client_id'),
     clientSecret: text('client_secret'),
@@ -103,13 +105,28 @@ export function toConfig(
     maxAttempts: number('max_attempts'),
     backoffSeconds: number('backoff_seconds'),
     timeoutSeconds: number('timeout_seconds'),
+    timeoutMs: Math.ceil(number('timeout_seconds') * 1000),
     settleSeconds: number('settle_seconds'),
     lookbackSeconds: number('lookback_seconds'),
     callLimit: settings.call_limit === undefined ? Number.POSITIVE_INFINITY : number('call_limit'),
-    tokenFile: String(settings.token_file ?? join(stateHome, 'tap-quickbooks', `${realmId}.json`)),
+    tokenFile: String(settings.token_file ?? defaultTokenFile(realmId, environment)),
     tokenCommand: settings.token_command === undefined ? undefined : text('token_command'),
     deletes: settings.deletes === true,
     onDeleteGap: settings.on_delete_gap === 'reload' ? 'reload' : 'warn',
     userAgent: text('user_agent'),
   }
+}
+
+/** Where a user has no home (in a container), `token_file` must say where. */
+function defaultTokenFile(
+  realmId: string,
+  environment: Record<string, string | undefined>,
+): string {
+  let stateHome = environment.XDG_STATE_HOME
+  try {
+    stateHome ||= join(homedir(), '.local', 'state')
+  } catch {
+    throw new ConfigError(['token_file: is required where there is no home directory'])
+  }
+  return join(stateHome, 'tap-quickbooks', `${realmId}.json`)
 }

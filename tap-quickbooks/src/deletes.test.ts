@@ -154,6 +154,35 @@ test.concurrent('on_delete_gap reload reads again under a new version and activa
   expect(runs.at(-1)?.state.bookmarks.invoices?.reloading).toBe(undefined)
 })
 
+test.concurrent('what is edited while a reload runs is not marked, nor what end_date leaves out', async () => {
+  const world = await openWorld(
+    { invoices: 60, limits: false },
+    { page_size: 10, on_delete_gap: 'reload', concurrency: 1 },
+  )
+  const { clock, script, company } = world.simulator
+  const first = await world.run()
+  clock.advance(40 * 86_400)
+  const cut = await world.run({ state: first.state, settings: { call_limit: 3 } })
+  expect(cut.code).toBe(8)
+  clock.advance(60)
+  const ended = await world.run({ state: cut.state, settings: { end_date: '2020-06-01' } })
+  const activated = (run: Run) =>
+    run.messages.filter(({ type, stream }) => type === 'ACTIVATE_VERSION' && stream === 'invoices')
+  expect(activated(ended)).toHaveLength(0)
+
+  const edits = company
+    .ids('Invoice')
+    .slice(-5)
+    .map((id) => ({ action: 'touch' as const, entity: 'Invoice', id }))
+  script.add({ afterRequests: 2, entity: 'Invoice', edits, advanceSeconds: 2 })
+  clock.advance(60)
+  const whole = await world.run({ state: ended.state })
+  expect(whole.code).toBe(0)
+  expect(activated(whole)).toHaveLength(1)
+  const versioned = [cut, ended, whole].flatMap((run) => records(run, 'invoices'))
+  expect(new Set(versioned.map(({ record }) => record.Id))).toEqual(new Set(company.ids('Invoice')))
+})
+
 test.concurrent('a gap that was only warned of can be closed by a later reload', async () => {
   const world = await openWorld({ limits: false })
   const { company, clock } = world.simulator

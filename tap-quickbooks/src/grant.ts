@@ -77,7 +77,7 @@ async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Po
       'x-include-refresh-token-hard-expires-in': 'true',
     },
     body: new URLSearchParams(grant).toString(),
-    signal: AbortSignal.any([parts.late, AbortSignal.timeout(config.timeoutSeconds * 1000)]),
+    signal: AbortSignal.any([parts.late, AbortSignal.timeout(config.timeoutMs)]),
   }).catch((cause) => {
     const message = 'the token end point cannot be reached'
     throw new QuickbooksError(message, { retryable: true }, { cause })

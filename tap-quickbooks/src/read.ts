@@ -34,6 +34,9 @@ const FEW_ATTEMPTS = 2
 /** Pages that take QuickBooks too long are halved, but not further than this. */
 const LEAST_PAGE_SIZE = 100
 
+/** Beyond the upper bound nothing is newer than this, whatever the clocks say. */
+const EDITED_SECONDS = 30 * 86_400
+
 /** More rows that QuickBooks cannot give out, in one stream and run, are left to the next run. */
 const MOST_UNREADABLE = 100
 
@@ -70,7 +73,32 @@ export async function readStream(
       return readChain({ start, end, edge }, place)
     }),
   )
+  if (tracker.bookmark(stream.name).isReloading && upper === asOf) await readEdited()
   return unreadable
+
+  /**
+   * What was edited while a reload ran has left its range, and would be marked as deleted: it is
+   * emitted before the version is activated, and read again by the next run once it has settled.
+   */
+  async function readEdited(): Promise<void> {
+    let answer: AskedRows | undefined
+    const { version } = tracker.bookmark(stream.name)
+    const pages = readPages({ start: upper, end: upper + EDITED_SECONDS }, pageSize, {
+      async rows(asked, page) {
+        answer = await inSlot(() => askFor(selectQuery(stream, asked, page)))
+        return answer.rows
+      },
+      newest: async (asked) => (await inSlot(() => askFor(newestQuery(stream, asked)))).rows[0],
+    })
+    for await (const { rows, pageNumber, pageSize: asked } of pages)
+      for (const row of rows) {
+        const { query = '', time } = answer ?? {}
+        const window = windowOf(row.at, grid)
+        await out.write(
+          format(row, { window, pageNumber, pageSize: asked, path, query, time }, version),
+        )
+      }
+  }
 
   /**
    * Where to begin so that what became visible late before the edge is found too. What was settled

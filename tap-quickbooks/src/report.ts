@@ -2,6 +2,7 @@ import type { Log } from '@singer-io-ts/core'
 import { callsOf } from './client.ts'
 import { formatInstant } from './instant.ts'
 import type { Plan, Run } from './plan.ts'
+import { calmly } from './retry.ts'
 import { countWindows, createGrid, type Range } from './windows.ts'
 
 /** Says what the run did, a line and metrics for each stream, and what it cost. */
@@ -31,7 +32,9 @@ export function reportRun(
     )
     if (strange.size > 0) {
       const members = [...strange].map(([member, count]) => `${member} (${plural(count, 'row')})`)
-      log.info(`${name}: members that its schema does not name, passed on: ${members.join(', ')}`)
+      log.info(
+        `${name}: members that its schema does not name, passed on: ${calmly(members.join(', '))}`,
+      )
     }
     const tags = { stream: name }
     log.metric({ type: 'counter', metric: 'record_count', value: rows, tags })

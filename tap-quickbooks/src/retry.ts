@@ -41,8 +41,8 @@ export async function retry<T>(options: RetryOptions, task: () => Promise<T>): P
   }
 }
 
-/** What a retry mends is no failure, and Meltano takes lines with these words for one. */
-function calmly(text: string): string {
+/** A text without the words that Meltano takes for a failure. */
+export function calmly(text: string): string {
   return text.replace(/errors?|exceptions?/gi, 'fault')
 }
 

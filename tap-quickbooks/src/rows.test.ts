@@ -47,3 +47,15 @@ test('changes are told apart by entity, whatever is empty, and deletions are see
     [{ id: '5', at, text: `{"Id":"5",${meta}}`, isDeleted: false }],
   ])
 })
+
+test.each([
+  ['no part at all', '{"CDCResponse":[]}'],
+  ['fewer parts than were asked for', '{"CDCResponse":[{"QueryResponse":[{}]}]}'],
+  ['a fault in a part', '{"CDCResponse":[{"QueryResponse":[{"Fault":{"Error":[]}},{}]}]}'],
+  ['a fault in place of the parts', '{"CDCResponse":[{"Fault":{"Error":[]}}]}'],
+  ['a part of something else', '{"CDCResponse":[{"QueryResponse":[{"Bill":[]},{}]}]}'],
+  ['parts that are not listed', '{"CDCResponse":[{"QueryResponse":{"Invoice":[]}}]}'],
+  ['null in place of a part', '{"CDCResponse":[{"QueryResponse":[null,{}]}]}'],
+])('%s does not pass for "nothing has changed"', (_, body) => {
+  expect(() => readChangedRows(answer(body), ['Item', 'Invoice'])).toThrow(/change data capture/)
+})

@@ -11,13 +11,27 @@ export function readQueryRows(answer: Answer, entity: string): Row[] {
 
 /** The rows of each entity in an answer of change data capture, in the order of `entities`. */
 export function readChangedRows(answer: Answer, entities: readonly string[]): Row[][] {
-  const changes = answer.json.CDCResponse as { QueryResponse?: Record<string, unknown>[] }[]
-  const responses = changes.flatMap((change) => change.QueryResponse ?? [])
-  return entities.map((entity) =>
-    responses
-      .filter((response) => entity in response)
-      .flatMap((response) => rowsOf(answer, response, entity)),
-  )
+  const changes = answer.json.CDCResponse as { QueryResponse?: unknown }[]
+  const blocks = changes.flatMap((change) => change?.QueryResponse) as unknown[]
+  // What is missing here would be taken for "nothing has changed".
+  if (blocks.length !== entities.length)
+    throw unusable(`${blocks.length} parts, where ${entities.length} were asked for`)
+  const rows = new Map<string, Row[]>()
+  for (const block of blocks) {
+    if (typeof block !== 'object' || block === null || Array.isArray(block))
+      throw unusable('a part that is not an object')
+    const names = Object.keys(block).filter((name) => !COUNTERS.has(name))
+    const [name] = names
+    if (name === undefined) continue
+    if (names.length > 1 || !entities.includes(name) || rows.has(name))
+      throw unusable(`a part with ${names.join(', ')}`)
+    rows.set(name, rowsOf(answer, block as Record<string, unknown>, name))
+  }
+  return entities.map((entity) => rows.get(entity) ?? [])
+}
+
+function unusable(what: string): QuickbooksError {
+  return new QuickbooksError(`change data capture answers with ${what}`, {})
 }
 
 const COUNTERS = new Set(['startPosition', 'maxResults', 'totalCount'])

@@ -62,7 +62,9 @@ export async function sync(run: Run, life: Life): Promise<number> {
       const unreadable = await readStream(planned, { ...plan, ...run, out, log })
       if (unreadable.length > 0) outcome.leaveOut(stream.name, unreadableError(stream, unreadable))
       const { isReloading, version } = tracker.bookmark(stream.name)
-      if (isReloading && version !== undefined && unreadable.length === 0) {
+      // What end_date leaves out would be marked as deleted.
+      const isWhole = unreadable.length === 0 && plan.upper === plan.asOf
+      if (isReloading && version !== undefined && isWhole) {
         await out.write(formatActivateVersion(entry.stream, version))
         tracker.change(stream.name, { isReloading: false })
       }

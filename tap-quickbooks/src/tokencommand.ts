@@ -76,7 +76,7 @@ async function run(config: Config, input: string, { log, signal }: Parts): Promi
     // Whoever has left the group may hold the pipes open: nobody waits for that.
     timers.push(setTimeout(kill, STOP_MS), setTimeout(giveUp, 2 * STOP_MS, undefined))
   }
-  timers.push(setTimeout(stop, config.timeoutSeconds * 1000))
+  timers.push(setTimeout(stop, config.timeoutMs))
   signal.addEventListener('abort', stop)
   process.on('exit', kill)
   const result = await Promise.race([running, givenUp])
