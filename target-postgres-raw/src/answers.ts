@@ -42,6 +42,7 @@ export async function count(settings: Settings, life: Life): Promise<number> {
     life,
     `count the rows in schema '${schema}'`,
     (client) => countStreams(client, settings),
+    true,
   )
   for (const line of lines) await life.out.write(line)
   for (const table of gone) life.log.warning(`table ${schema}.${table} is not there any more`)
@@ -79,6 +80,8 @@ async function ask<Answer>(
   { log, signal }: Life,
   what: string,
   question: (client: pg.Client) => Promise<Answer>,
+  /** Whether the answer may take minutes. */
+  isPatient = false,
 ): Promise<Answer> {
   const database = openDatabase({ ...settings, log, signal, prepare: [PREPARE_SESSION] })
   signal.addEventListener('abort', database.destroy)
@@ -87,7 +90,7 @@ async function ask<Answer>(
       // One view of all tables; a standby can answer too.
       await client.query('set transaction isolation level repeatable read, read only')
       return question(client)
-    }, IS_PATIENT)
+    }, isPatient)
   } catch (thrown) {
     if (codeOf(thrown) === UNDEFINED_TABLE)
       throw nothingKept(settings, `schema '${settings.schema}' has no tables of this target`)
@@ -102,8 +105,6 @@ async function ask<Answer>(
   }
 }
 
-/** Counting a large table takes long. */
-const IS_PATIENT = true
 const UNDEFINED_TABLE = '42P01'
 
 function nothingKept(settings: Settings, what: string): ConfigError {

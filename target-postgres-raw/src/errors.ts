@@ -80,8 +80,10 @@ export function loadError(
   const code = codeOf(thrown)
   const what = describeError(thrown)
   const shown = code === undefined || what.includes(code) ? what : `${what} (${code})`
-  const own = (thrown as Partial<DatabaseError> | undefined)?.hint
-  const hint = own ?? (code === MISSING_RIGHT ? rights : undefined)
+  const { hint: own, routine } = (thrown ?? {}) as Partial<DatabaseError>
+  // Of that code are also rows that a policy of the table does not let in.
+  const isRight = code === MISSING_RIGHT && routine !== 'ExecWithCheckOptions'
+  const hint = own ?? (isRight ? rights : undefined)
   return new LoadError(`${doing}: ${shown}${detailOf(thrown)}`, {
     ...at,
     hint:

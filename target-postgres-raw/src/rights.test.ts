@@ -176,3 +176,20 @@ test.each<[string, string, object, string[]]>([
   for (const statement of wanted) await ask(admin, statement)
   expect(await run('raw_loader', everything, settings)).toMatchObject({ code: 0 })
 })
+
+test('a row that a policy keeps out is no missing right', async () => {
+  await load(as('raw_owner'), first, { settings: { table_prefix: 'qb_' } })
+  await ask(
+    admin,
+    `alter table raw.qb_customers enable row level security;
+     create policy small on raw.qb_customers using (true) with check (id::int < 5)`,
+  )
+  const messages = [schema('customers'), record('customers', { Id: 7 })]
+  const denied = await run('raw_loader', messages)
+  expect([denied.code, denied.last]).toEqual([
+    5,
+    expect.stringMatching(/row-level security.*42501/),
+  ])
+  expect(denied.last).not.toContain('grant')
+  await ask(admin, 'alter table raw.qb_customers disable row level security')
+})
