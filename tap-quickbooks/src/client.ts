@@ -64,6 +64,8 @@ export function createClient(
   const tries = { maxAttempts, backoffSeconds, signal, log }
   const meter: Meter = { calls: new Map(), total: 0, retries: 0 }
   let inFlight = 0
+  /** Who waits to see whether the call limit leaves room. */
+  const waiting: (() => void)[] = []
   /** A token that was renewed after a 401, until an answer has come with it. */
   let unproven: string | undefined
 
@@ -111,7 +113,10 @@ export function createClient(
   }
 
   async function send(url: URL, call: Call, accessToken: string): Promise<Answer | 'refused'> {
-    if (meter.total + inFlight >= config.callLimit) throw new CallLimitReached()
+    // A request under way may turn out not to be metered.
+    while (meter.total < config.callLimit && meter.total + inFlight >= config.callLimit)
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    if (meter.total >= config.callLimit) throw new CallLimitReached()
     inFlight++
     try {
       await limiter.start(signal)
@@ -121,6 +126,7 @@ export function createClient(
       return judge(answer, call)
     } finally {
       inFlight--
+      for (const resolve of waiting.splice(0)) resolve()
     }
   }
 

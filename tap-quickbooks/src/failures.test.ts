@@ -69,6 +69,23 @@ test.concurrent('pages that QuickBooks does not get ready in time are asked for 
   expect(outage.stderr).toMatch(/^ERROR invoices: QuickBooks answers 504/m)
 })
 
+test.concurrent('with a single call a run, what is refused or too heavy does not keep the rest from coming', async () => {
+  const world = await openWorld({ ...small, invoices: 0 }, { call_limit: 1, concurrency: 4 })
+  const { company, script, clock } = world.simulator
+  const at = { lastUpdatedTime: '2021-05-05T05:05:05Z', createTime: '2021-05-05T05:05:05Z' }
+  for (let n = 0; n < 700; n++) company.insert('Customer', at)
+  script.add({ status: 403, times: 0, entity: 'Invoice', endpoint: 'query' })
+  script.add({ tooHeavyAbove: 260, times: 0, entity: 'Customer' })
+  const runs = [await world.run()]
+  for (let n = 0; n < 12; n++) {
+    clock.advance(60)
+    runs.push(await world.run({ state: runs.at(-1)?.state }))
+  }
+  expect(new Set(runs.flatMap((run) => ids(run, 'customers'))).size).toBe(705)
+  expect(new Set(runs.flatMap((run) => ids(run, 'items'))).size).toBe(4)
+  for (const run of runs) expect(run.code).toBe(7)
+})
+
 test.concurrent('a request that hangs is given up after timeout_seconds', async () => {
   const world = await openWorld(small, { timeout_seconds: 1, max_attempts: 2 })
   world.simulator.script.add({ hang: true, entity: 'Customer' })

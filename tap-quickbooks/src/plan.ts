@@ -33,6 +33,8 @@ export type Plan = {
   upper: number
   /** Asked first, change data capture can make queries needless. */
   deletionsFirst: boolean
+  /** So few calls may be made that the streams are read one after the other. */
+  isFrugal: boolean
   tracker: Tracker
   /** Runs a task when one of the `concurrency` slots is free. */
   inSlot: <T>(task: () => Promise<T>) => Promise<T>
@@ -87,14 +89,15 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
   const deletionsLag = streams
     .filter(({ stream }) => stream.hasChanges)
     .map(({ before }) => before.deletionsKnownTo ?? 0)
-  const deletionsFirst =
-    config.callLimit > streams.length + 1 || Math.min(...deletionsLag) < Math.min(...lags)
+  const isFrugal = config.callLimit <= streams.length + 1
+  const deletionsFirst = !isFrugal || Math.min(...deletionsLag) < Math.min(...lags)
   return {
     selected,
     streams: [...streams].sort((a, b) => a.before.progress.lowWater - b.before.progress.lowWater),
     asOf,
     upper,
     deletionsFirst,
+    isFrugal,
     tracker,
     inSlot: createSlots(config.concurrency),
   }

@@ -154,13 +154,16 @@ export async function readStream(
       }
     } catch (thrown) {
       const rest = { ...range, start: cursor }
-      openPlaces.delete(range)
+      const place = openPlaces.get(range)
       if (isTooHeavy(thrown) && askedSize > LEAST_PAGE_SIZE) {
+        openPlaces.delete(range)
         pageSize = Math.min(pageSize, Math.max(LEAST_PAGE_SIZE, Math.ceil(askedSize / 2)))
         log.warning(`${stream.name}: QuickBooks takes too long; pages of ${pageSize} from here on`)
-        await readChain(rest, undefined, !isWhole)
-      } else if (isPoisoned(thrown)) await readAround(rest, thrown, !isWhole)
-      else throw thrown
+        await readChain(rest, place, !isWhole)
+      } else if (isPoisoned(thrown)) {
+        openPlaces.delete(range)
+        await readAround(rest, thrown, !isWhole)
+      } else throw thrown
     } finally {
       await settleAll(others)
     }

@@ -31,7 +31,8 @@ export async function sync(run: Run, life: Life): Promise<number> {
     )
 
   if (plan.deletionsFirst) await deletions()
-  await settleAll(streams.map(changes))
+  if (plan.isFrugal) for (const planned of streams) await changes(planned)
+  else await settleAll(streams.map(changes))
   if (!plan.deletionsFirst) {
     const isReloading = ({ stream }: Planned) => tracker.bookmark(stream.name).isReloading
     const read = streams.filter((planned) => !isReloading(planned))
