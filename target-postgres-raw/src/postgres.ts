@@ -206,7 +206,7 @@ async function connect(
 function mayGoOtherWay(thrown: unknown, wasTls: boolean): boolean {
   const code = codeOf(thrown) ?? ''
   if (code === '28000') return true
-  return wasTls && (isWithoutTls(thrown) || /^(EPROTO|ERR_SSL_)/.test(code))
+  return wasTls && (isWithoutTls(thrown) || /^EPROTO$|PROTOCOL|HANDSHAKE_FAILURE/.test(code))
 }
 
 type Socket = {

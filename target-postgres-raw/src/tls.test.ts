@@ -142,6 +142,16 @@ test('mode and root certificate may stand in the URL, the settings or the enviro
   )
 })
 
+test('prefer goes on without TLS where none comes about, and not where the own certificate is refused', async () => {
+  const old = { certificate: 'good', newestProtocol: 'TLSv1.1' } as const
+  await server.serve({ ...old, hba: withPassword('host') })
+  expect(await outcome({ ssl_mode: 'prefer' })).toBe('plain')
+  expect(await outcome({ ssl_mode: 'require' })).toMatch(/PROTOCOL|HANDSHAKE|EPROTO/)
+  await server.serve({ certificate: 'good', hba: withPassword('host') })
+  const own = { ssl_cert: server.file('stranger.pem'), ssl_key: server.file('stranger.key') }
+  expect(await outcome({ ssl_mode: 'prefer', ...own })).toMatch(/UNKNOWN_CA/)
+})
+
 test('the files in ~/.postgresql are found where none are named', async () => {
   await server.serve({ certificate: 'good', hba: ['hostssl all loader 127.0.0.1/32 cert'] })
   const { home } = server
