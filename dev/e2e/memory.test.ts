@@ -28,6 +28,7 @@ function readInSteps({ stdout }: TapProcess): { upTo(bytes: number): void; taken
   }
 }
 
+if (process.platform !== 'linux') console.log('skipped: memory is read from /proc')
 test.skipIf(process.platform !== 'linux')(
   'a reader that stands still stops the tap: no further request, and memory stays flat with ten pages on their way',
   async () => {
@@ -60,6 +61,8 @@ test.skipIf(process.platform !== 'linux')(
   200_000,
 )
 
+if (!IS_LONG)
+  console.log('skipped: a million invoices to their end take minutes; npm run test:long has them')
 test.skipIf(!IS_LONG || process.platform !== 'linux')(
   'a million invoices are read to the end in flat memory, for a call a page and a few',
   async () => {

@@ -41,15 +41,26 @@ async function read(pages: number, latencyMs: number, concurrency: number): Prom
   return { seconds, calls, rate }
 }
 
-test.concurrent('with slow answers, eight at a time are six times as fast as one', async () => {
-  // One at a time waits for each answer before it asks on: in short, its answers are counted.
-  const [eight, one] = await Promise.all([read(200, 1000, 8), read(200, IS_LONG ? 1000 : 0, 1)])
-  const seconds = IS_LONG ? one.seconds : one.calls
-  expect(seconds / eight.seconds).toBeGreaterThanOrEqual(6)
-}, 400_000)
+/** Another program on the machine may take the time that is measured. */
+const MEASURED = { retry: 2, timeout: 400_000 }
 
-test.concurrent('with quick answers, the limit of ten requests a second is made use of', async () => {
-  const { rate } = await read(IS_LONG ? 600 : 200, 200, 8)
-  expect(rate).toBeGreaterThanOrEqual(0.9 * MOST_A_SECOND)
-  expect(rate).toBeLessThan(1.05 * MOST_A_SECOND)
-}, 400_000)
+test.concurrent(
+  'with slow answers, eight at a time are six times as fast as one',
+  MEASURED,
+  async () => {
+    // One at a time waits for each answer before it asks on: in short, its answers are counted.
+    const [eight, one] = await Promise.all([read(200, 1000, 8), read(200, IS_LONG ? 1000 : 0, 1)])
+    const seconds = IS_LONG ? one.seconds : one.calls
+    expect(seconds / eight.seconds).toBeGreaterThanOrEqual(6)
+  },
+)
+
+test.concurrent(
+  'with quick answers, the limit of ten requests a second is made use of',
+  MEASURED,
+  async () => {
+    const { rate } = await read(IS_LONG ? 600 : 200, 200, 8)
+    expect(rate).toBeGreaterThanOrEqual(0.9 * MOST_A_SECOND)
+    expect(rate).toBeLessThan(1.05 * MOST_A_SECOND)
+  },
+)
