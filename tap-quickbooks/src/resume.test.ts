@@ -90,6 +90,22 @@ test.concurrent('a tap that is killed at any point goes on from its last STATE w
   expectComplete(world, [...runs, last])
 })
 
+test.concurrent('a row that was kept from the first moments of a first run, and deleted since, is marked', async () => {
+  const world = await openWorld({ invoices: 3, customers: 0, items: 0, limits: false })
+  const { simulator } = world
+  const first = await world.run()
+  const end = first.messages.findIndex(({ type }) => type === 'RECORD') + 1
+  const messages = first.messages.slice(0, end)
+  const states = messages.filter(({ type }) => type === 'STATE').map(({ value }) => value)
+  const kept: Run = { ...first, messages, lines: first.lines.slice(0, end), states }
+  simulator.clock.advance(60)
+  simulator.company.delete('Invoice', String(messages.at(-1)?.record.Id))
+  simulator.clock.advance(60)
+  const second = await world.run({ state: states.at(-1) })
+  expect(second.code, second.stderr).toBe(0)
+  expectComplete(world, [kept, second])
+})
+
 test.concurrent('a finished window is not read again, and what changed since comes once', async () => {
   const world = await openWorld({ limits: false }, { deletes: false })
   const { simulator } = world

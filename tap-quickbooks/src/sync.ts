@@ -30,6 +30,8 @@ export async function sync(run: Run, life: Life): Promise<number> {
       }),
     )
 
+  // From now on deletions are known: no row is kept without a state that says since when.
+  if (streams.some(({ isResumed }) => !isResumed)) await tracker.write()
   if (plan.deletionsFirst) await deletions()
   if (plan.isFrugal) for (const planned of streams) await changes(planned)
   else await settleAll(streams.map(changes))
