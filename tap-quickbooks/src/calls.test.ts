@@ -24,6 +24,32 @@ for (const chunkDays of [1, 3650])
       expect(run.stderr).toMatch(new RegExp(`^INFO ${total} metered calls?\\b`, 'm'))
     })
 
+/** Dense and empty years, ties on the edges of pages and windows, seconds with more rows than a page. */
+async function openUnevenWorld(): Promise<World> {
+  const world = await openWorld({ invoices: 0, customers: 1500, items: 0, limits: false })
+  insertAt(world.simulator, 'Invoice', [
+    ...series('2016-01-05T00:00:00Z', 998, 30),
+    ...burst('2016-01-07T00:00:00Z', 5),
+    ...burst('2020-01-01T00:00:00Z', 2500),
+    ...burst('2021-06-01T23:59:59Z', 1000),
+    ...burst('2021-06-02T00:00:00Z', 3),
+    ...series('2022-02-01T00:00:00Z', 4000, 60),
+    ...burst('2025-12-31T23:59:59Z', 1001),
+  ])
+  return world
+}
+
+for (const chunkDays of [1, 3650])
+  for (const concurrency of [1, 10])
+    test.concurrent(`an uneven company costs a call for each thousand rows and a few, with windows of ${chunkDays} days, ${concurrency} at a time`, async () => {
+      const world = await openUnevenWorld()
+      const settings = { chunk_days: chunkDays, concurrency, start_date: '2016-01-01' }
+      const run = await world.run({ settings })
+      expect(run.code).toBe(0)
+      expectComplete(world, [run])
+      expectWithinBudget(world, 1000)
+    })
+
 test.concurrent('a backfill of a hundred pages is not faster than ten calls a second, and within its budget', async () => {
   const world = await openWorld({ invoices: 1000, items: 0, customers: 0, limits: false })
   const { simulator } = world
