@@ -18,7 +18,23 @@ const ABOUT: About = {
         title: 'Mode',
         description: 'A | B, as in `a|b`.',
       },
-      size: { type: 'integer', default: 0, title: 'Size', description: 'x' },
+      size: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 9,
+        default: 0,
+        title: 'Size',
+        description: 'x',
+      },
+      least: { type: 'integer', minimum: 1, title: 'Least', description: 'x' },
+      most: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        maximum: 5,
+        secret: true,
+        title: 'Most',
+        description: 'x',
+      },
       prefix: { type: 'string', default: '', title: 'Prefix', description: 'x' },
       on: { type: 'boolean', default: false, title: 'On', description: 'x' },
     },
@@ -40,20 +56,30 @@ test("--about as JSON has the keys of Meltano's hub", () => {
   expect(about.settings).toEqual(ABOUT.settings)
 })
 
-test('--about as text names every setting, and what is required', () => {
+test('--about as text names every setting, with limits, defaults and what is required', () => {
   const text = formatAbout(ABOUT, 'text')
   expect(text).toMatch(/^Name: tap-x\nDescription: Reads x\.\nVersion: 1\.2\.3\n/)
   expect(text).toContain('  key (string, secret, required): The key.')
-  expect(text).toContain('  mode (a or b): ')
+  for (const line of [
+    'mode (a or b, default a): A | B, as in `a|b`.',
+    'size (integer, 0 to 9, default 0): x',
+    'least (integer, at least 1): x',
+    'most (number, more than 0, at most 5, secret): x',
+    'prefix (string): x',
+    'on (boolean, default false): x',
+  ])
+    expect(text).toContain(`\n  ${line}`)
 })
 
-test('the table of settings shows defaults, also 0 and false, and survives bars', () => {
+test('the table of settings shows limits and defaults, also 0 and false, and survives bars', () => {
   expect(formatSettingsTable(ABOUT.settings).split('\n')).toEqual([
     '| setting | type | default | meaning |',
     '| --- | --- | --- | --- |',
     '| `key` | string, secret | required | The key. |',
     '| `mode` | a or b | `a` | A \\| B, as in `a\\|b`. |',
-    '| `size` | integer | `0` | x |',
+    '| `size` | integer, 0 to 9 | `0` | x |',
+    '| `least` | integer, at least 1 |  | x |',
+    '| `most` | number, more than 0, at most 5, secret |  | x |',
     '| `prefix` | string |  | x |',
     '| `on` | boolean | `false` | x |',
   ])

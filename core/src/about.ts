@@ -45,12 +45,17 @@ export function formatAbout(about: About, format: 'text' | 'json' | 'markdown'):
     `Version: ${about.version}`,
     `Capabilities: ${about.capabilities.join(', ')}`,
     'Settings:',
-    ...Object.entries(about.settings.properties).map(
-      ([name, setting]) =>
-        `  ${name} (${describeType(setting)}${isRequired(about.settings, name) ? ', required' : ''})` +
-        `: ${setting.description}`,
-    ),
+    ...Object.entries(about.settings.properties).map(([name, setting]) => {
+      const more = isRequired(about.settings, name) ? ', required' : describeDefault(setting)
+      return `  ${name} (${describeType(setting)}${more}): ${setting.description}`
+    }),
   ].join('\n')
+}
+
+function describeDefault(setting: Setting): string {
+  return setting.default === undefined || setting.default === ''
+    ? ''
+    : `, default ${setting.default}`
 }
 
 /** The settings as a markdown table; the README's tables are this very text. */
@@ -80,6 +85,19 @@ function isRequired(schema: SettingsSchema, name: string): boolean {
 
 function describeType(setting: Setting): string {
   const words = setting.enum as readonly unknown[] | undefined
-  const type = words === undefined ? setting.type : words.join(' or ')
-  return setting.secret ? `${type}, secret` : type
+  const parts = [
+    words === undefined ? setting.type : words.join(' or '),
+    ...describeLimits(setting),
+    ...(setting.secret ? ['secret'] : []),
+  ]
+  return parts.join(', ')
+}
+
+function describeLimits({ minimum, exclusiveMinimum, maximum }: Setting): string[] {
+  if (minimum !== undefined && maximum !== undefined) return [`${minimum} to ${maximum}`]
+  return [
+    ...(minimum === undefined ? [] : [`at least ${minimum}`]),
+    ...(exclusiveMinimum === undefined ? [] : [`more than ${exclusiveMinimum}`]),
+    ...(maximum === undefined ? [] : [`at most ${maximum}`]),
+  ]
 }
