@@ -170,7 +170,12 @@ test.each(['null', '1', '"streams"', '[]', '{}', '{"streams":{}}', '{"streams":n
 test('a file that is missing or not JSON is named', () => {
   expect(faults('/no/such/file')[0]).toMatch(/^--catalog \/no\/such\/file: cannot be read \(ENOENT/)
   for (const text of ['', '{"streams":[', 'x'])
-    expect(faults(write(text))[0]).toMatch(/catalog.json: is not valid JSON/)
+    expect(faults(write(text))[0]).toMatch(/catalog.json: is not valid JSON, line 1$/)
+  // A settings file that is given instead is not quoted.
+  expect(faults(write('{\n"refresh_token": hidden-word}'))[0]).toMatch(/not valid JSON, line 2$/)
+  const path = write('')
+  writeFileSync(path, Buffer.from('{"streams":[]}', 'utf16le'))
+  expect(faults(path)).toEqual([`--catalog ${path}: is UTF-16 text; save it as UTF-8`])
 })
 
 test('all faults of a catalog are said at once', () => {
@@ -192,4 +197,78 @@ test('all faults of a catalog are said at once', () => {
     `--catalog ${path}: metadata 3 of stream 'a' ${shape}`,
     `--catalog ${path}: metadata 1 of stream 'b' ${shape}`,
   ])
+})
+
+const entry = (metadata: unknown, breadcrumb: unknown = []) => ({
+  tap_stream_id: 'a',
+  metadata: [{ breadcrumb, metadata }],
+})
+
+test.each([
+  [entry({ selected: 'yes' }), /^metadata 1 .*'selected' that is neither true nor false: "yes"$/],
+  [entry({ selected: 1 }), /^metadata 1 .*'selected' that is neither true nor false: 1$/],
+  [entry({ 'selected-by-default': [] }), /'selected-by-default' that is neither .*: \[\]$/],
+  [entry({ selected: { on: true } }), /'selected' that is neither/],
+  [entry({}, ['properties', 7]), /^metadata 1 of stream 'a' has a 'breadcrumb' that holds/],
+  [{ tap_stream_id: 'a', metadata: {} }, /^'metadata' of stream 'a' is not a list$/],
+  [{ tap_stream_id: 'a', metadata: 'x' }, /^'metadata' of stream 'a' is not a list$/],
+  [{ tap_stream_id: 'a', schema: true }, /^'schema' of stream 'a' is not an object$/],
+  [{ tap_stream_id: 'a', stream: 7 }, /^'stream' of stream 'a' must be a text, found 7$/],
+  [{ tap_stream_id: 'a', stream: '' }, /^'stream' of stream 'a' must be a text, found ""$/],
+  [{ tap_stream_id: 7 }, /^stream 1 has no tap_stream_id$/],
+  [[], /^stream 1 has no tap_stream_id$/],
+])('what a person may have written in a catalog, %j, is refused by name', (written, fault) => {
+  const path = write(JSON.stringify({ streams: [written] }))
+  const found = faults(path)
+  expect(found).toHaveLength(1)
+  expect(found[0]?.slice(`--catalog ${path}: `.length)).toMatch(fault)
+})
+
+test('a value that nests deeply is refused, not a fall', () => {
+  const path = write('')
+  const nested = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+  writeFileSync(path, `{"streams":[{"tap_stream_id":"a","stream":${nested}}]}`)
+  expect(faults(path)[0]).toMatch(/must be a text, found something that nests too deeply$/)
+})
+
+test('a stream that stands there twice is refused, naming both', () => {
+  const path = write('{"streams":[{"stream":"a"},{"stream":"b"},{"tap_stream_id":"a"}]}')
+  expect(faults(path)).toEqual([`--catalog ${path}: stream 3 is 'a' again, as stream 1: keep one`])
+})
+
+test('texts of true and false are taken for what they say', () => {
+  const catalog = readCatalog(
+    write(
+      JSON.stringify({
+        streams: [
+          { stream: 'a', metadata: [{ breadcrumb: [], metadata: { selected: 'true' } }] },
+          {
+            stream: 'b',
+            metadata: [
+              { breadcrumb: [], metadata: { selected: 'false', 'selected-by-default': true } },
+              { breadcrumb: ['properties', 'x'], metadata: { 'selected-by-default': 'false' } },
+              { breadcrumb: ['properties', 'y'], metadata: { selected: null } },
+            ],
+          },
+        ],
+      }),
+    ),
+  )
+  expect(catalog.streams.map(isStreamSelected)).toEqual([true, false])
+  expect([...deselectedProperties(catalog.streams[1] as CatalogStream)]).toEqual(['x'])
+})
+
+test('of two entries for the same breadcrumb the last one counts', () => {
+  const on = { selected: true }
+  const off = { selected: false }
+  const one = stream([
+    { breadcrumb: [], metadata: on },
+    { breadcrumb: ['properties', 'a'], metadata: off },
+    { breadcrumb: ['properties', 'b'], metadata: on },
+    { breadcrumb: [], metadata: off },
+    { breadcrumb: ['properties', 'a'], metadata: on },
+    { breadcrumb: ['properties', 'b'], metadata: off },
+  ])
+  expect(isStreamSelected(one)).toBe(false)
+  expect([...deselectedProperties(one)]).toEqual(['b'])
 })

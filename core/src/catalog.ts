@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { ConfigError } from './errors.ts'
+import { ConfigError, showValue } from './errors.ts'
 import type { JsonSchema } from './messages.ts'
+import { brokenLine, readText } from './textfile.ts'
 
 /** What a breadcrumb (`[]` the stream, `["properties", "Name"]` a property) is told about. */
 export type Metadata = {
@@ -22,32 +22,22 @@ export type Catalog = { streams: readonly CatalogStream[] }
 
 /** Reads the file that `--catalog` names; throws ConfigError when it is not a Singer catalog. */
 export function readCatalog(path: string): Catalog {
-  let catalog: unknown
-  try {
-    catalog = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''))
-  } catch (cause) {
-    const what = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read'
-    throw new ConfigError([`--catalog ${path}: ${what} (${(cause as Error).message})`], { cause })
-  }
-  const streams = (catalog as Catalog | null)?.streams
-  if (!Array.isArray(streams))
-    throw new ConfigError([`--catalog ${path}: has no list 'streams'`], {
-      hint: 'Make one with --discover.',
-    })
-  const faults = streams.flatMap((stream: Partial<CatalogStream> | null, index) => {
-    const name = stream?.tap_stream_id ?? stream?.stream
-    if (typeof name !== 'string')
-      return [`--catalog ${path}: stream ${index + 1} has no tap_stream_id`]
-    return listMetadata(stream).flatMap((entry, place) =>
-      isMetadataEntry(entry)
-        ? []
-        : [
-            `--catalog ${path}: metadata ${place + 1} of stream '${name}' is not an object with ` +
-              "a list 'breadcrumb' and an object 'metadata'",
-          ],
+  const refuse = (faults: readonly string[], hint?: string): never => {
+    throw new ConfigError(
+      faults.map((fault) => `--catalog ${path}: ${fault}`),
+      { hint },
     )
-  })
-  if (faults.length > 0) throw new ConfigError(faults)
+  }
+  const streams = (readJson(path, refuse) as Catalog | null)?.streams as unknown
+  if (!Array.isArray(streams)) return refuse(["has no list 'streams'"], 'Make one with --discover.')
+  const faults = streams.flatMap((stream, index) => streamFaults(stream, index + 1))
+  const names = streams.map(nameOf)
+  for (const [index, name] of names.entries())
+    if (name !== undefined && names.indexOf(name) < index)
+      faults.push(
+        `stream ${index + 1} is '${name}' again, as stream ${names.indexOf(name) + 1}: keep one`,
+      )
+  if (faults.length > 0) refuse(faults)
   return {
     streams: streams.map((stream: CatalogStream) => ({
       ...stream,
@@ -55,17 +45,74 @@ export function readCatalog(path: string): Catalog {
       stream: stream.stream ?? stream.tap_stream_id,
       schema: isObject(stream.schema) ? stream.schema : {},
       key_properties: Array.isArray(stream.key_properties) ? stream.key_properties : [],
-      metadata: listMetadata(stream) as MetadataEntry[],
+      metadata: (stream.metadata ?? []).map(readEntry),
     })),
   }
 }
 
-function listMetadata(stream: Partial<CatalogStream> | null): readonly unknown[] {
-  return Array.isArray(stream?.metadata) ? stream.metadata : []
+function readJson(path: string, refuse: (faults: readonly string[]) => never): unknown {
+  let text: string
+  try {
+    text = readText(path)
+  } catch (thrown) {
+    return refuse([(thrown as Error).message])
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    return refuse([`is not valid JSON, line ${brokenLine(text)}`])
+  }
 }
 
-function isMetadataEntry(entry: unknown): boolean {
-  return isObject(entry) && Array.isArray(entry.breadcrumb) && isObject(entry.metadata)
+function nameOf(stream: unknown): string | undefined {
+  const name = isObject(stream) ? (stream.tap_stream_id ?? stream.stream) : undefined
+  return typeof name === 'string' ? name : undefined
+}
+
+/** What is wrong with an entry that a person may have written. */
+function streamFaults(stream: unknown, number: number): string[] {
+  const name = nameOf(stream)
+  if (!isObject(stream) || name === undefined) return [`stream ${number} has no tap_stream_id`]
+  const title = stream.stream ?? name
+  const metadata: unknown = stream.metadata ?? []
+  const faults: string[] = []
+  if (typeof title !== 'string' || title === '')
+    faults.push(`'stream' of stream '${name}' must be a text, found ${showValue(title)}`)
+  if (!isObject(stream.schema ?? {})) faults.push(`'schema' of stream '${name}' is not an object`)
+  if (!Array.isArray(metadata)) return [...faults, `'metadata' of stream '${name}' is not a list`]
+  for (const [index, entry] of metadata.entries()) {
+    const fault = entryFault(entry)
+    if (fault !== undefined) faults.push(`metadata ${index + 1} of stream '${name}' ${fault}`)
+  }
+  return faults
+}
+
+function entryFault(entry: unknown): string | undefined {
+  if (!isObject(entry) || !Array.isArray(entry.breadcrumb) || !isObject(entry.metadata))
+    return "is not an object with a list 'breadcrumb' and an object 'metadata'"
+  if (!entry.breadcrumb.every((part) => typeof part === 'string'))
+    return "has a 'breadcrumb' that holds something else than texts"
+  const { metadata } = entry
+  for (const flag of FLAGS) {
+    const value = metadata[flag] ?? true
+    if (typeof readFlag(value) !== 'boolean')
+      return `has a '${flag}' that is neither true nor false: ${showValue(value)}`
+  }
+  return undefined
+}
+
+/** Members of metadata that are true, false or, as absent ones, null. */
+const FLAGS = ['selected', 'selected-by-default']
+
+/** Settings and scripts that write catalogs make texts of true and false. */
+function readFlag(value: unknown): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value
+}
+
+function readEntry(entry: MetadataEntry): MetadataEntry {
+  const flags = FLAGS.filter((flag) => flag in entry.metadata)
+  const read = Object.fromEntries(flags.map((flag) => [flag, readFlag(entry.metadata[flag])]))
+  return { ...entry, metadata: { ...entry.metadata, ...read } }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -85,19 +132,19 @@ export function isStreamSelected(stream: CatalogStream): boolean {
  * go with their stream, as in the Meltano SDK.
  */
 export function deselectedProperties(stream: CatalogStream): Set<string> {
-  const names = new Set<string>()
+  const properties = new Map<string, boolean>()
   for (const { breadcrumb, metadata } of stream.metadata) {
     const name = breadcrumb[1]
     if (breadcrumb.length !== 2 || breadcrumb[0] !== 'properties' || name === undefined) continue
-    if (!isSelected(metadata, true)) names.add(name)
+    properties.set(name, isSelected(metadata, true))
   }
-  return names
+  return new Set([...properties.keys()].filter((name) => !properties.get(name)))
 }
 
-/** The metadata of a breadcrumb, `{}` where there is none. */
+/** The metadata of a breadcrumb, the last one as in the Meltano SDK; `{}` where there is none. */
 export function metadataAt(stream: CatalogStream, breadcrumb: readonly string[]): Metadata {
   const wanted = breadcrumb.join('\n')
-  return stream.metadata.find((entry) => entry.breadcrumb.join('\n') === wanted)?.metadata ?? {}
+  return stream.metadata.findLast((entry) => entry.breadcrumb.join('\n') === wanted)?.metadata ?? {}
 }
 
 function isSelected(metadata: Metadata, otherwise: boolean): boolean {

@@ -36,7 +36,7 @@ test.each([[['--version']], [['--discover', '--version']]])(
   },
 )
 
-test.each(['--help', '-h'])('%s prints the usage on stdout', async (flag) => {
+test.each(['--help', '-h', 'help'])('%s prints the usage on stdout', async (flag) => {
   const { code, stdout, stderr } = await run([flag])
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/^Reads small things\.\n\nUsage: tap-small \[flags\]\n/)
@@ -76,11 +76,13 @@ test('--about works without settings, in three formats', async () => {
 
 test.each([
   [['--unknown'], /Unknown argument: unknown/],
-  [['--confg', 'x.json'], /Unknown argument: confg/],
+  [['--confg', 'x.json'], /Unknown argument: confg; did you mean --config\?$/m],
   [['--discover', '--unknown'], /Unknown argument: unknown/],
   [['--state.x', 'y'], /Unknown argument: state\.x/],
-  [['-x'], /Unknown argument: x/],
-  [['stray'], /a word that is neither a flag nor a command/],
+  [['-x'], /Unknown argument: x$/m],
+  [['stray'], /a word that is neither a flag nor a command: stray$/m],
+  [['coutn', '--by', 'day'], /neither a flag nor a command: coutn; did you mean count\?$/m],
+  [['-d', 'Count'], /neither a flag nor a command: Count; did you mean count\?$/m],
   [['--config'], /Not enough arguments following: config/],
   [['-c'], /Not enough arguments following: c/],
   [['--config', '--discover'], /Not enough arguments following: config/],
@@ -148,6 +150,7 @@ test('a sub-command has flags of its own, wherever its name stands', async () =>
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain('Usage: tap-small count [flags]')
   }
+  expect((await run(['count', '--bye', 'day'])).stderr).toMatch(/did you mean --by\?$/m)
   expect((await run(['--by', 'day'])).stderr).toContain('Unknown argument: by')
 })
 

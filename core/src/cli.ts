@@ -3,6 +3,7 @@ import type { Argv } from 'yargs'
 import { type About, formatAbout } from './about.ts'
 import { EXIT } from './errors.ts'
 import { type Life, runMain } from './main.ts'
+import { nearestWord } from './nearest.ts'
 
 /** Parsed flags by name; absent ones are undefined. */
 export type Flags = { [flag: string]: unknown }
@@ -66,7 +67,8 @@ export async function runCli(program: Program): Promise<never> {
       process.stderr.write(`${help}\n\n${failure}\n`)
       return EXIT.usage
     }
-    if (flags.help) return print(help)
+    // By --help, -h or the word help.
+    if (help !== '') return print(help)
     const version = readVersion(program.packageUrl)
     if (flags.version) return print(`${name} ${version}`)
     if (flags.about) {
@@ -134,9 +136,26 @@ async function parse(program: Program): Promise<Parsed> {
   const flags = (await parser.parseAsync([...program.argv], {}, (_error, _flags, output) => {
     help = output
   })) as Flags
-  if (failure !== undefined)
+  if (failure !== undefined) {
+    failure += advise(failure, flags, program, name)
     help = (await parse({ ...program, argv: [...(name === undefined ? [] : [name]), '-h'] })).help
+  }
   return { command: commands[name ?? ''] ?? program, flags, help, failure }
+}
+
+/** The command or the flags that may have been meant. */
+function advise(failure: string, given: Flags, program: Program, name: string | undefined): string {
+  const { commands = {}, flags } = program
+  const stray = (given._ as unknown[]).map(String).find((word) => word !== name)
+  const unknown = /^Unknown arguments?: (.*)$/.exec(failure)?.[1]?.split(', ') ?? []
+  const known = Object.keys(commands[name ?? '']?.flags ?? flags)
+  const near =
+    stray !== undefined && name === undefined
+      ? [nearestWord(stray, Object.keys(commands))]
+      : unknown.map((flag) => nearestWord(flag, known)).map((flag) => flag && `--${flag}`)
+  const meant = near.filter((word) => word !== undefined)
+  const what = stray === undefined ? '' : `: ${stray}`
+  return meant.length === 0 ? what : `${what}; did you mean ${meant.join(', ')}?`
 }
 
 /** Tells the parser the flags and texts of the program or of one sub-command. */

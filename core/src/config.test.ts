@@ -41,7 +41,7 @@ const SCHEMA: SettingsSchema = {
       title: 'x',
       description: 'x',
     },
-    count: { type: 'integer', title: 'x', description: 'x' },
+    count: { type: 'integer', elsewhere: 'cuenta', title: 'x', description: 'x' },
     chunk_days: { type: 'number', exclusiveMinimum: 0, title: 'x', description: 'x' },
     deletes: { type: 'boolean', default: true, title: 'x', description: 'x' },
     website: { type: 'string', format: 'uri', title: 'x', description: 'x' },
@@ -272,6 +272,8 @@ test.each([
   ['realm', "did you mean 'realm_id'?"],
   ['pagesize', "did you mean 'page_size'?"],
   ['pge_size', "did you mean 'page_size'?"],
+  ['cuenta', "did you mean 'count'?"],
+  ['Cuenta', "did you mean 'count'?"],
   ['zzzzzzzz', 'see --about for the known ones'],
   ['constructor', 'see --about for the known ones'],
   ['__proto__', 'see --about for the known ones'],
@@ -342,6 +344,31 @@ test.each([
 ])('a file that is no JSON object (%j) is named without its content', async (text, fault) => {
   const path = file(text)
   expect((await read([path])).faults).toEqual([`--config ${path}: ${fault}`])
+})
+
+test('a file that is UTF-16 or no UTF-8 at all is named as such', async () => {
+  const path = join(folder, 'encoded.json')
+  for (const [bytes, what] of [
+    [Buffer.from(`\uFEFF${JSON.stringify(GOOD)}`, 'utf16le'), 'is UTF-16 text'],
+    [Buffer.from(`\uFEFF${JSON.stringify(GOOD)}`, 'utf16le').swap16(), 'is UTF-16 text'],
+    [Buffer.from(JSON.stringify(GOOD), 'utf16le'), 'is UTF-16 text'],
+    [Buffer.from('{"realm_id":"\xe9"}', 'latin1'), 'is not UTF-8 text'],
+  ] as const) {
+    writeFileSync(path, bytes)
+    expect((await read([path])).faults).toEqual([`--config ${path}: ${what}; save it as UTF-8`])
+  }
+})
+
+test('a value that nests deeply is a fault like any other', async () => {
+  const nested = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+  expect((await read([file(`{"page_size":${nested}}`)])).faults).toContain(
+    'page_size: must be integer, found something that nests too deeply',
+  )
+})
+
+test('env in small letters is no file: ENV is meant', async () => {
+  const { faults } = await read(['env'])
+  expect(faults).toEqual([expect.stringMatching(/^--config env: .*did you mean ENV/)])
 })
 
 test('settings given in place of a file name are not repeated', async () => {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { ErrorObject } from 'ajv'
-import { ConfigError } from './errors.ts'
-import { jsonBreak } from './json.ts'
+import { ConfigError, showValue } from './errors.ts'
 import type { Log } from './log.ts'
+import { nearestWord } from './nearest.ts'
+import { brokenLine, readText } from './textfile.ts'
 
 /** One setting as JSON Schema; `secret: true` keeps its value out of every output. */
 export type Setting = {
@@ -13,6 +13,8 @@ export type Setting = {
   secret?: boolean
   /** What a `pattern` asks for, in words. */
   form?: string
+  /** What another program calls it: whoever gives it that name is told the right one. */
+  elsewhere?: string
   [keyword: string]: unknown
 }
 
@@ -51,8 +53,8 @@ export async function readSettings(options: ReadSettingsOptions): Promise<Record
   // Meltano and compose files say null where they mean nothing.
   for (const [name, value] of layers.flatMap((layer) => Object.entries(layer)))
     if (value !== null) given.set(name, value)
-  const known = Object.keys(schema.properties)
-  for (const name of given.keys()) if (!known.includes(name)) warnUnknown(name, known, log)
+  for (const name of given.keys())
+    if (!Object.hasOwn(schema.properties, name)) warnUnknown(name, schema, log)
 
   const settings: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(schema.properties)) {
@@ -87,9 +89,10 @@ function readConfigFile(path: string, faults: string[]): Record<string, unknown>
   }
   let text: string
   try {
-    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    text = readText(path)
   } catch (cause) {
-    faults.push(`--config ${path}: cannot be read (${(cause as Error).message})`)
+    const advice = /^env$/i.test(path) ? '; did you mean ENV, the environment?' : ''
+    faults.push(`--config ${path}: ${(cause as Error).message}${advice}`)
     return {}
   }
   try {
@@ -98,12 +101,10 @@ function readConfigFile(path: string, faults: string[]): Record<string, unknown>
       return parsed as Record<string, unknown>
     faults.push(`--config ${path}: is not a JSON object`)
   } catch {
-    // V8's message quotes the text around the fault, which may be a secret: say the place only.
-    const line = text.trimEnd().slice(0, jsonBreak(text)).split('\n').length
     faults.push(
       text.trim() === ''
         ? `--config ${path}: the file is empty`
-        : `--config ${path}: is not valid JSON, line ${line}`,
+        : `--config ${path}: is not valid JSON, line ${brokenLine(text)}`,
     )
   }
   return {}
@@ -135,12 +136,15 @@ function coerce(value: unknown, type: Setting['type']): unknown {
 
 type Fault = { name: string; line: string; isMissing: boolean }
 
+/** Of a setting, beside those of JSON Schema. */
+const KEYWORDS = ['secret', 'form', 'elsewhere']
+
 async function validate(
   settings: Record<string, unknown>,
   schema: SettingsSchema,
 ): Promise<Fault[]> {
   const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
-  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, keywords: ['secret', 'form'] })
+  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, keywords: KEYWORDS })
   formats.default(ajv)
   const check = ajv.compile(schema)
   if (check(settings)) return []
@@ -180,35 +184,15 @@ function describeValue(value: unknown, setting: Setting | undefined): string {
   // The digits in the file are not known any more.
   if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
     return 'a number of more than 15 digits'
-  const text = JSON.stringify(value)
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return showValue(value)
 }
 
-function warnUnknown(name: string, known: readonly string[], log: Log): void {
-  const word = name.toLowerCase()
-  const nearest = known
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .sort((a, b) => a.distance - b.distance)[0]
-  const near =
-    nearest !== undefined &&
-    (nearest.distance <= Math.max(2, word.length / 2) ||
-      (word.length > 2 && nearest.candidate.includes(word)))
-  const advice = near
-    ? `; did you mean '${nearest.candidate}'?`
-    : '; see --about for the known ones'
+function warnUnknown(name: string, { properties }: SettingsSchema, log: Log): void {
+  const known = Object.keys(properties)
+  const meant =
+    known.find((candidate) => properties[candidate]?.elsewhere === name.toLowerCase()) ??
+    nearestWord(name, known)
+  const advice =
+    meant === undefined ? '; see --about for the known ones' : `; did you mean '${meant}'?`
   log.warning(`unknown setting '${name}' is ignored${advice}`)
-}
-
-/** Levenshtein's distance between two short words. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -104,6 +104,18 @@ export function describeError(thrown: unknown): string {
   return text === '' ? `${inspect(thrown)} was thrown` : oneLine(text)
 }
 
+/** A value that was found, as JSON, for a message: not too long, and however deep it is. */
+export function showValue(value: unknown): string {
+  let text: string
+  try {
+    text = JSON.stringify(value) ?? 'nothing'
+  } catch {
+    // JSON.stringify goes less deep than JSON.parse.
+    return 'something that nests too deeply'
+  }
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}
+
 /** The text with its line breaks as blanks. */
 export function oneLine(text: string): string {
   return text.trim().replace(/\s*[\r\n]+\s*/g, ' ')

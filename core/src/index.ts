@@ -35,6 +35,7 @@ export {
   SingerError,
   type SingerErrorOptions,
   StopError,
+  showValue,
 } from './errors.ts'
 export {
   makeDirectory,
@@ -85,4 +86,5 @@ export {
   readMessages,
 } from './reader.ts'
 export { readState, type State } from './state.ts'
+export { readText } from './textfile.ts'
 export { createWriter, type Writer } from './writer.ts'

@@ -88,3 +88,20 @@ test('a STATE message is refused: taken for a state it would mean a first run', 
     'holds a STATE message, not the value in it',
   )
 })
+
+test.each(['utf16le', 'utf16le with a mark', 'latin1'])(
+  'a file in %s is refused as such',
+  (how) => {
+    const text = `${how.includes('mark') ? '\uFEFF' : ''}{"bookmarks":{"é":{}}}`
+    const bytes = Buffer.from(text, how.startsWith('utf16le') ? 'utf16le' : 'latin1')
+    const what = how === 'latin1' ? 'is not UTF-8 text' : 'is UTF-16 text'
+    expect(fault(bytes)).toBe(`${what}; save it as UTF-8`)
+  },
+)
+
+test('a state that nests more deeply than a STATE can be written is refused', () => {
+  const nested = (depth: number) => `{"mine":${'['.repeat(depth)}${']'.repeat(depth)}}`
+  expect(fault(nested(100_000))).toBe('nests too deeply to be written again')
+  writeFileSync(path, nested(500))
+  expect(readState(path)).toEqual(JSON.parse(nested(500)))
+})

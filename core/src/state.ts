@@ -1,20 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { ConfigError } from './errors.ts'
+import { readText } from './textfile.ts'
 
 /** A Singer state: what the tap needs to go on. Members that are not known are kept. */
 export type State = { bookmarks?: Record<string, unknown>; [member: string]: unknown }
 
 /** Reads the file that `--state` names; throws ConfigError when it is not one whole JSON object. */
 export function readState(path: string): State {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
-  } catch (cause) {
-    throw new ConfigError([`--state ${path}: cannot be read (${(cause as Error).message})`], {
-      hint: 'Leave --state away for a first run.',
-      cause,
-    })
-  }
   const fault = (what: string): ConfigError =>
     new ConfigError([`--state ${path}: ${what}`], {
       hint:
@@ -22,6 +13,15 @@ export function readState(path: string): State {
         "(of target-postgres-raw, 'target-postgres-raw state' prints it again). " +
         'Nothing is read from the start again unless you leave --state away.',
     })
+  let text: string
+  try {
+    text = readText(path)
+  } catch (thrown) {
+    const { message, cause } = thrown as Error
+    if (cause === undefined) throw fault(message)
+    const hint = 'Leave --state away for a first run.'
+    throw new ConfigError([`--state ${path}: ${message}`], { hint, cause })
+  }
   if (text.trim() === '') throw fault('the file is empty')
   let state: unknown
   try {
@@ -36,6 +36,7 @@ export function readState(path: string): State {
   }
   if (typeof state !== 'object' || state === null || Array.isArray(state))
     throw fault('is not a JSON object')
+  if (!canBeWritten(state)) throw fault('nests too deeply to be written again')
   const { bookmarks, ...others } = state as State
   if (others.type === 'STATE' && 'value' in others)
     throw fault('holds a STATE message, not the value in it')
@@ -43,6 +44,18 @@ export function readState(path: string): State {
   if (typeof bookmarks !== 'object' || Array.isArray(bookmarks))
     throw fault("'bookmarks' is not an object")
   return state as State
+}
+
+/** JSON.stringify goes less deep than JSON.parse; a STATE is written from deeper in the program. */
+function canBeWritten(state: object): boolean {
+  let wrapped: object = state
+  for (let depth = 0; depth < 100; depth++) wrapped = [wrapped]
+  try {
+    JSON.stringify(wrapped)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isJson(text: string): boolean {

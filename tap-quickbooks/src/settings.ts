@@ -60,11 +60,13 @@ export const SETTINGS: SettingsSchema = {
     },
     start_date: {
       type: 'string',
+      elsewhere: 'fecha_inicio',
       title: 'Start',
       description: 'Read what changed from here on (inclusive): a date or date-time, UTC.',
     },
     end_date: {
       type: 'string',
+      elsewhere: 'fecha_fin',
       title: 'End',
       description:
         'Read up to here (exclusive): a date or date-time, UTC. Without it, or when it is later: now less `settle_seconds`.',
