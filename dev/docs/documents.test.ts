@@ -5,6 +5,8 @@ import { generate, PROGRAMS, read } from './generated.ts'
 
 test.each([
   ['README.md', 'the settings tables'],
+  ['tap-quickbooks/README.md', 'its settings'],
+  ['target-postgres-raw/README.md', 'its settings'],
   ['meltano.yml', 'the settings of both programs'],
   ['catalog/quickbooks.json', 'what --discover prints, selected'],
 ])('%s has %s; npm run docs writes them', (path) => {
@@ -13,7 +15,8 @@ test.each([
 
 test('the tables and settings are really there', () => {
   for (const [name, schema] of Object.entries(PROGRAMS)) {
-    expect(read('README.md')).toContain(formatSettingsTable(schema))
+    for (const path of ['README.md', `${name}/README.md`])
+      expect(read(path)).toContain(formatSettingsTable(schema))
     const { plugins } = parse(read('meltano.yml'))
     const plugin = [...plugins.extractors, ...plugins.loaders].find((one) => one.name === name)
     expect(plugin.settings.map((setting: { name: string }) => setting.name)).toEqual(

@@ -41,13 +41,19 @@ function meltanoSettings(schema: SettingsSchema): object[] {
 
 /** What the files hold when they agree with the programs, by path. All else in them is kept. */
 export function generate(): Record<string, string> {
-  let readme = read('README.md')
+  const readmes = Object.keys(PROGRAMS).map((name) => `${name}/README.md`)
+  const texts = new Map(['README.md', ...readmes].map((path) => [path, read(path)]))
   const meltano: Document = parseDocument(read('meltano.yml'))
   for (const [name, schema] of Object.entries(PROGRAMS)) {
-    readme = readme.replace(
-      new RegExp(`(<!-- settings ${name} -->\n)[\\s\\S]*?(<!-- /settings -->)`),
-      (_whole, open, close) => `${open}\n${formatSettingsTable(schema)}\n\n${close}`,
-    )
+    const table = new RegExp(`(<!-- settings ${name} -->\n)[\\s\\S]*?(<!-- /settings -->)`)
+    for (const [path, text] of texts)
+      texts.set(
+        path,
+        text.replace(
+          table,
+          (_whole, open, close) => `${open}\n${formatSettingsTable(schema)}\n\n${close}`,
+        ),
+      )
     for (const kind of ['extractors', 'loaders'])
       for (const plugin of (meltano.getIn(['plugins', kind]) as YAMLSeq<YAMLMap>).items)
         if (plugin.get('name') === name)
@@ -58,7 +64,7 @@ export function generate(): Record<string, string> {
   for (const { metadata } of streams)
     for (const entry of metadata) if (entry.breadcrumb.length === 0) entry.metadata.selected = true
   return {
-    'README.md': readme,
+    ...Object.fromEntries(texts),
     'meltano.yml': meltano.toString({ lineWidth: 0 }),
     'catalog/quickbooks.json': `${JSON.stringify({ streams }, null, 2)}\n`,
   }

@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { TestContext } from 'vitest'
+import { ROOT } from '../release/packages.ts'
+
+export const IS_LONG: boolean = Boolean(process.env.TEST_LONG)
+
+/** The test is not run, and whoever reads the output is told why. */
+export function skip(context: TestContext, reason: string): never {
+  console.log(`skipped: ${context.task.name}: ${reason}`)
+  return context.skip(reason)
+}
+
+const UNREACHABLE =
+  /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError/
+
+/** Installs, or says that the registry is out of reach; any other failure is thrown. */
+export async function install(
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Promise<'installed' | 'unreachable'> {
+  const ended = await execa(command, args, {
+    env: cleanEnvironment(),
+    ...options,
+    extendEnv: false,
+    reject: false,
+    all: true,
+  })
+  if (ended.exitCode === 0) return 'installed'
+  if (UNREACHABLE.test(ended.all)) return 'unreachable'
+  throw new Error(`${command} ${args.join(' ')} failed:\n${ended.all}`)
+}
+
+/** Without what npm and vitest tell the programs that they start. */
+export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV)/.test(name))
+  return { ...Object.fromEntries(own), ...more }
+}
+
+/** The directory of a Node of this version, kept in `.local`; undefined where there is none. */
+export async function nodeDirectory(version: string): Promise<string | undefined> {
+  if (version === process.versions.node) return join(process.execPath, '..')
+  if (process.platform !== 'linux') return undefined
+  const name = `node-linux-${process.arch}`
+  const home = join(ROOT, '.local', 'node', version)
+  const args = ['install', '--prefix', home, '--no-save', '--ignore-scripts', `${name}@${version}`]
+  if ((await install('npm', args, { cwd: ROOT })) === 'unreachable') return undefined
+  return join(home, 'node_modules', name, 'bin')
+}
