@@ -62,6 +62,32 @@ test('every fault of a bookmark is named', () => {
   expect(() => readBookmark({ bookmarks: { items: 'x' } }, 'items')).toThrow(/not an object/)
 })
 
+test.each([
+  ['replication_key_value', '12024-01-01T00:00:00Z', /replication_key_value is not a time/],
+  ['replication_key_value', '+012024-01-01T00:00:00Z', /replication_key_value is not a time/],
+  ['replication_key_value', '9999-12-31T23:00:00-05:00', /replication_key_value is not a time/],
+  ['since', '0000-01-01T00:00:00+05:00', /since is not a time/],
+  ['since', 8.64e15, /since is not a time: 8640000000000000$/],
+  ['rows', 1e300, /rows is no whole number: 1e\+300/],
+  ['rows', Number.POSITIVE_INFINITY, /rows is no whole number/],
+  ['calls', -1, /calls is no whole number: -1/],
+  ['calls', '7', /calls is no whole number: "7"/],
+  ['version', 1.5, /version is no whole number/],
+  ['open_seconds', [{ ...full.open_seconds[0], start_position: 1e99 }], /open_seconds is no whole/],
+])('%s %j in a bookmark is a fault', (name, value, message) => {
+  const state = { bookmarks: { items: { ...full, [name]: value } } }
+  expect(() => readBookmark(state, 'items')).toThrow(message)
+})
+
+test('the ends of the calendar are times', () => {
+  for (const value of ['9999-12-31T23:59:59Z', '0000-01-01T00:00:00Z']) {
+    const state = { bookmarks: { items: { replication_key_value: value } } }
+    const bookmark = readBookmark(state, 'items')
+    if (bookmark === undefined) throw new Error('no bookmark')
+    expect(formatBookmark(bookmark)).toMatchObject({ replication_key_value: value })
+  }
+})
+
 test('a first bookmark begins at start_date', () => {
   expect(formatBookmark(firstBookmark(at('2020-01-01T00:00:00Z'), undefined))).toEqual({
     replication_key: 'MetaData.LastUpdatedTime',

@@ -1,7 +1,7 @@
-import { ConfigError, type State } from '@singer-io-ts/core'
+import { ConfigError, type State, showValue } from '@singer-io-ts/core'
 import { formatInstant, parseInstant } from './instant.ts'
 import type { Place } from './pages.ts'
-import type { Progress } from './progress.ts'
+import { type Progress, tidyProgress } from './progress.ts'
 import { REPLICATION_KEY } from './streams.ts'
 import type { Range } from './windows.ts'
 
@@ -43,8 +43,14 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     if (value === undefined || value === null) return undefined
     const parsed = typeof value === 'string' ? parseInstant(value) : undefined
     if (parsed === undefined)
-      faults.push(`--state: bookmarks.${stream}.${name} is not a time: ${JSON.stringify(value)}`)
+      faults.push(`--state: bookmarks.${stream}.${name} is not a time: ${showValue(value)}`)
     return parsed === undefined ? undefined : Math.floor(parsed)
+  }
+  const count = (value: unknown, name: string): number => {
+    if (value === undefined || value === null) return 0
+    if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value)
+    faults.push(`--state: bookmarks.${stream}.${name} is no whole number: ${showValue(value)}`)
+    return 0
   }
   const range = (value: unknown, name: string): Range => {
     const [start, end] = Array.isArray(value) ? value : []
@@ -75,8 +81,8 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
       const place = (value ?? {}) as Record<string, unknown>
       return {
         second: instant(place.second, 'open_seconds') ?? 0,
-        startPosition: Number(place.start_position) || 1,
-        knownIds: list(place.known_ids).map(String),
+        startPosition: count(place.start_position, 'open_seconds') || 1,
+        knownIds: list(place.known_ids).filter((id) => typeof id === 'string'),
         isShort: place.short === true,
       }
     }),
@@ -85,17 +91,20 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     deletionsMissedSince: instant(deletions_missed_since, 'deletions_missed_since'),
     since: instant(since, 'since'),
     lastWindow: last_window === undefined ? undefined : range(last_window, 'last_window'),
+    version: count(version, 'version') || undefined,
+    rows: count(rows, 'rows'),
+    calls: count(calls, 'calls'),
   }
   if (faults.length > 0) throw new ConfigError(faults)
   if (lowWater === undefined) return undefined
   const { ranges, ...rest } = bookmark
   return {
     ...rest,
-    progress: { lowWater, ranges: ranges.filter((done) => done.end > done.start) },
-    version: typeof version === 'number' ? version : undefined,
+    progress: tidyProgress({
+      lowWater,
+      ranges: ranges.filter((done) => done.end > done.start),
+    }),
     isReloading: reloading === true,
-    rows: typeof rows === 'number' ? rows : 0,
-    calls: typeof calls === 'number' ? calls : 0,
     others,
   }
 }

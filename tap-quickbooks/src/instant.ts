@@ -1,13 +1,18 @@
 import { DateTime } from 'luxon'
+import { END_OF_TIME } from './windows.ts'
+
+/** The first second that RFC 3339 can write: 0000-01-01T00:00:00Z. */
+const BEGIN_OF_TIME = -62_167_219_200
 
 /**
  * Epoch seconds (with fractions) of an ISO 8601 date or date-time; UTC where no offset is given.
- * Undefined when the text is none.
+ * Undefined when the text is none, or in UTC lies beyond the calendar.
  */
 export function parseInstant(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text)) return undefined
   const time = DateTime.fromISO(text.replace(' ', 'T'), { zone: 'utc' })
-  return time.isValid ? time.toMillis() / 1000 : undefined
+  const seconds = time.toMillis() / 1000
+  return seconds >= BEGIN_OF_TIME && seconds <= END_OF_TIME ? seconds : undefined
 }
 
 /** `2024-03-01T00:00:00Z` of whole epoch seconds. */

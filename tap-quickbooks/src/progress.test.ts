@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { markDone, type Progress, remainingRanges } from './progress.ts'
+import { markDone, type Progress, remainingRanges, tidyProgress } from './progress.ts'
 import type { Range } from './windows.ts'
 
 const range = (start: number, end: number): Range => ({ start, end })
@@ -39,4 +39,25 @@ test('the low-water mark never falls and says exactly what is done', () => {
       for (let at = 0; at < 80; at++) expect(rest.has(at)).toBe(!done.has(at))
     }),
   )
+})
+
+test('of 200,000 ranges in a state the largest are kept, at once', () => {
+  const ranges = Array.from({ length: 200_000 }, (_, index) =>
+    range(20 * index + 10, 20 * index + (index % 200 === 7 ? 20 : 15)),
+  ).reverse()
+  const start = performance.now()
+  const tidy = tidyProgress({ lowWater: 0, ranges })
+  expect(performance.now() - start).toBeLessThan(5000)
+  expect(tidy.ranges).toHaveLength(1000)
+  expect(tidy.ranges[0]).toEqual(range(150, 160))
+  expect(tidy.ranges.every(({ start, end }) => end - start === 10)).toBe(true)
+  expect(remainingRanges(tidy, 4_000_000)).toHaveLength(1001)
+})
+
+test('ranges that a person wrote in any order are put in order, and those that touch are one', () => {
+  const ranges = [range(50, 60), range(5, 12), range(20, 30), range(25, 40), range(12, 14)]
+  expect(tidyProgress({ lowWater: 10, ranges })).toEqual({
+    lowWater: 14,
+    ranges: [range(20, 40), range(50, 60)],
+  })
 })

@@ -6,8 +6,24 @@ export type Progress = { lowWater: number; ranges: readonly Range[] }
 /** The progress once `range` is done too. The low-water mark never falls. */
 export function markDone(progress: Progress, range: Range): Progress {
   if (range.end <= range.start) return progress
+  return merge({ ...progress, ranges: [...progress.ranges, range] })
+}
+
+/** More ranges than any run leaves. Each gap between them costs a request, and each STATE holds all. */
+const MOST_RANGES = 1000
+
+/** The progress that a state says, in order; of too many ranges the smallest are read again. */
+export function tidyProgress(progress: Progress): Progress {
+  const { lowWater, ranges } = merge(progress)
+  if (ranges.length <= MOST_RANGES) return { lowWater, ranges }
+  const length = ({ start, end }: Range): number => end - start
+  const largest = [...ranges].sort((a, b) => length(b) - length(a)).slice(0, MOST_RANGES)
+  return { lowWater, ranges: largest.sort((a, b) => a.start - b.start) }
+}
+
+function merge(progress: Progress): Progress {
   const merged: Range[] = []
-  for (const next of [...progress.ranges, range].sort((a, b) => a.start - b.start)) {
+  for (const next of [...progress.ranges].sort((a, b) => a.start - b.start)) {
     const last = merged.at(-1)
     if (last !== undefined && next.start <= last.end)
       merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }

@@ -42,10 +42,16 @@ export async function status(path: string, { out }: Life): Promise<number> {
   return EXIT.done
 }
 
+const MOST_SHOWN = 20
+
 function notesOf({ progress, places, deletionsKnownTo, ...bookmark }: Bookmark): string[] {
   const { ranges, lowWater } = progress
   const notes: string[] = []
-  if (ranges.length > 0) notes.push(`beyond that, complete: ${ranges.map(formatRange).join(', ')}`)
+  if (ranges.length > 0) {
+    const shown = ranges.slice(0, MOST_SHOWN).map(formatRange)
+    if (ranges.length > shown.length) shown.push(`and ${ranges.length - shown.length} more`)
+    notes.push(`beyond that, complete: ${shown.join(', ')}`)
+  }
   if (ranges[0] !== undefined)
     notes.push(`next: ${formatRange({ start: lowWater, end: ranges[0].start })}`)
   for (const { second, knownIds } of places)

@@ -5,7 +5,7 @@ export type Range = { start: number; end: number }
 export type Grid = { origin: number; seconds: number; range: Range }
 
 /** The last second that RFC 3339 can write: 9999-12-31T23:59:59Z. */
-const END_OF_TIME = 253_402_300_799
+export const END_OF_TIME = 253_402_300_799
 
 /**
  * The grid of windows of `chunkDays` from `origin`. A window has at least one second and does not
