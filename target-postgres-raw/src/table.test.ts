@@ -28,15 +28,31 @@ const column = (name: string, type: string, not_null = false, has_default = fals
 })
 
 test('what keeps an old table from being taken over is named', () => {
-  const good = [column('id', 'text', true), column('payload', 'jsonb')]
-  expect(findMisfits('r', good, true)).toEqual([])
-  expect(findMisfits('r', [...good, column('page_number', 'int8')], true)).toEqual([])
-  expect(findMisfits('r', [...good, column('made', 'text', true, true)], true)).toEqual([])
-  expect(findMisfits('v', good, true)).toEqual(['it is not a table'])
-  expect(findMisfits('r', [column('id', 'int4'), column('x', 'text', true)], false)).toEqual([
+  const columns = [column('id', 'text', true), column('payload', 'jsonb')]
+  const good = {
+    kind: 'r',
+    columns,
+    unique_id: true,
+    loose_id: false,
+    unlogged: false,
+    inherited: false,
+  }
+  const withColumn = (more: (typeof columns)[number]) => ({ ...good, columns: [...columns, more] })
+  expect(findMisfits(good)).toEqual([])
+  expect(findMisfits({ ...good, kind: 'p' })).toEqual([])
+  expect(findMisfits(withColumn(column('page_number', 'int8')))).toEqual([])
+  expect(findMisfits(withColumn(column('made', 'text', true, true)))).toEqual([])
+  expect(findMisfits({ ...good, kind: 'v' })).toEqual(['it is not a table'])
+  const odd = [column('id', 'int4'), column('x', 'text', true)]
+  expect(findMisfits({ ...good, columns: odd, unique_id: false })).toEqual([
     "column 'id' is int4, not text",
     "it has no column 'payload'",
     "'id' has no unique index of its own",
     "column 'x' must not be null and nothing fills it",
+  ])
+  expect(findMisfits({ ...good, loose_id: true, unlogged: true, inherited: true })).toEqual([
+    'it is unlogged, so that a crash of the server would empty it',
+    'other tables inherit from it',
+    "the collation of 'id' takes different texts for the same",
   ])
 })

@@ -145,31 +145,25 @@ async function register(
 
 type FoundColumn = { name: string; type: string; not_null: boolean; has_default: boolean }
 
+type FoundRelation = {
+  kind: string
+  columns: FoundColumn[] | null
+  unique_id: boolean
+  /** Whether its unique index or its collation takes different ids for the same. */
+  loose_id: boolean
+  /** Whether a crash of the server empties it. */
+  unlogged: boolean
+  /** Whether other tables inherit from it, whose rows its unique index does not know. */
+  inherited: boolean
+}
+
 async function fitTable(
   client: pg.Client,
   { schema, stream, payloadType }: TableWish,
   table: string,
 ): Promise<'json' | 'jsonb'> {
   const qualified = sql.qualified(schema, table)
-  const { rows: relations } = await client.query<{
-    kind: string
-    columns: FoundColumn[] | null
-    unique_id: boolean
-  }>(
-    `select c.relkind as kind,
-       (select json_agg(json_build_object('name', a.attname, 'type', t.typname,
-          'not_null', a.attnotnull,
-          'has_default', a.atthasdef or a.attidentity <> ''))
-          from pg_attribute a join pg_type t on t.oid = a.atttypid
-         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
-       exists (select from pg_index i join pg_attribute a
-          on a.attrelid = c.oid and a.attname = 'id' and a.attnum = i.indkey[0]
-         where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
-           and i.indnkeyatts = 1 and i.indpred is null and i.indexprs is null) as unique_id
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = $1 and c.relname = $2`,
-    [schema, table],
-  )
+  const { rows: relations } = await client.query<FoundRelation>(sql.FIND_RELATION, [schema, table])
   const [relation] = relations
   if (relation === undefined) {
     const statement = sql.createTable(qualified, payloadType)
@@ -177,7 +171,7 @@ async function fitTable(
     return payloadType
   }
   const columns = relation.columns ?? []
-  const misfits = findMisfits(relation.kind, columns, relation.unique_id)
+  const misfits = findMisfits(relation)
   if (misfits.length > 0)
     throw new LoadError(
       `table ${schema}.${table} stands already and does not fit: ${misfits.join('; ')}`,
@@ -212,13 +206,13 @@ function isNullable(name: string): boolean {
 }
 
 /** What keeps a table that stood before from being taken over. */
-export function findMisfits(
-  kind: string,
-  columns: readonly FoundColumn[],
-  hasUniqueId: boolean,
-): string[] {
-  if (kind !== 'r' && kind !== 'p') return ['it is not a table']
+export function findMisfits(relation: FoundRelation): string[] {
+  if (relation.kind !== 'r' && relation.kind !== 'p') return ['it is not a table']
+  const columns = relation.columns ?? []
   const misfits: string[] = []
+  if (relation.unlogged)
+    misfits.push('it is unlogged, so that a crash of the server would empty it')
+  if (relation.inherited) misfits.push('other tables inherit from it')
   for (const wanted of sql.COLUMNS) {
     const found = columns.find((column) => column.name === wanted.name)
     if (found === undefined && (wanted.name === 'id' || wanted.name === 'payload'))
@@ -226,8 +220,9 @@ export function findMisfits(
     if (found !== undefined && !wanted.fits.includes(found.type))
       misfits.push(`column '${wanted.name}' is ${found.type}, not ${wanted.fits.join(' or ')}`)
   }
-  if (!hasUniqueId && columns.some((column) => column.name === 'id'))
+  if (!relation.unique_id && columns.some((column) => column.name === 'id'))
     misfits.push("'id' has no unique index of its own")
+  if (relation.loose_id) misfits.push("the collation of 'id' takes different texts for the same")
   for (const column of columns)
     if (
       column.not_null &&
