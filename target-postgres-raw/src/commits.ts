@@ -1,6 +1,7 @@
 import { describeError, ProtocolError, type Writer } from '@singer-io-ts/core'
 import { type Batch, cutBefore, emptyBatch, isEmpty } from './batch.ts'
-import type { Counts, Store } from './store.ts'
+import type { Counts } from './load.ts'
+import type { Store } from './store.ts'
 
 export type CommitsOptions = {
   store: Store

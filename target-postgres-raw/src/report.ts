@@ -1,5 +1,5 @@
 import type { Log } from '@singer-io-ts/core'
-import type { Counts } from './store.ts'
+import type { Counts } from './load.ts'
 import type { Streams } from './streams.ts'
 
 /** Adds what a commit did to what the run did. */

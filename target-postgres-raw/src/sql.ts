@@ -55,27 +55,6 @@ export function dropNotNull(table: string, columns: readonly string[]): string {
   return `alter table ${table} ${columns.map((column) => `alter column ${name(column)} drop not null`).join(', ')}`
 }
 
-/** What stands in schema $1 under the name $2. */
-export const FIND_RELATION = `
-select c.relkind as kind,
-  (select json_agg(json_build_object('name', a.attname, 'type', t.typname,
-     'not_null', a.attnotnull, 'has_default', a.atthasdef or a.attidentity <> ''))
-     from pg_attribute a join pg_type t on t.oid = a.atttypid
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
-  exists (select from pg_index i
-    where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique and i.indisvalid
-      and i.indimmediate and i.indnkeyatts = 1 and i.indpred is null and i.indexprs is null) as unique_id,
-  exists (select from pg_collation k
-    where not k.collisdeterministic and (k.oid = id.attcollation or k.oid in (
-      select i.indcollation[0] from pg_index i
-       where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique))) as loose_id,
-  exists (select from pg_class part where part.relpersistence = 'u'
-    and (part.oid = c.oid or part.oid in (select relid from pg_partition_tree(c.oid)))) as unlogged,
-  c.relkind = 'r' and exists (select from pg_inherits where inhparent = c.oid) as inherited
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  left join pg_attribute id on id.attrelid = c.oid and id.attname = 'id'
- where n.nspname = $1 and c.relname = $2`
-
 /** The tables beside the raw ones. */
 export const CONTROL_TABLES: Record<string, string> = {
   _singer_streams:
@@ -167,7 +146,8 @@ export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
 
 /**
  * Records of one table. An older version changes nothing, nor does the same payload: compared by
- * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays.
+ * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays. What
+ * was there already is seen as it was before, so that it tells the updated from the inserted.
  */
 export function upsert(table: string, payloadType: 'json' | 'jsonb', isFirst: boolean): string {
   const payload = stagedPayload(payloadType)
@@ -190,9 +170,9 @@ with written as (${insertStaged(table, payload, 'null', LIVE, isFirst ? changes(
     version = coalesce(excluded.version, t.version),
     payload_source = excluded.payload_source
   where ${changes('excluded', 'payload')}
-  returning t.xmax = 0 as inserted)
-select count(*) filter (where inserted)::int as inserted,
-       count(*) filter (where not inserted)::int as updated from written`
+  returning t.id),
+known as (select count(*)::int as updated from written w join ${table} t on t.id = w.id)
+select (select count(*)::int from written) - updated as inserted, updated from known`
 }
 
 /**
@@ -212,8 +192,10 @@ with noted as (
     deleted_at_utc = case when ${backAgain} then null else t.deleted_at_utc end
   from ${STAGING} s
   where ${ROUND} and ${LIVE} and t.id = s.id and (${newVersion} or ${backAgain}))
-select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
- where ${ROUND} and ${LIVE} and ${OLDER}`
+select count(*) filter (where ${OLDER})::int as older,
+       count(*) filter (where t.id is null)::int as kept_out
+  from ${STAGING} s left join ${table} t on t.id = s.id
+ where ${ROUND} and ${LIVE}`
 }
 
 /**
@@ -245,11 +227,19 @@ with gone as (
 select count(*)::int as deleted from gone`
 }
 
-/** How many deletion marks are older than the row that they are for, or than its mark. */
-export function countOlderMarks(table: string): string {
+/**
+ * How many deletion marks are older than the row that they are for, or than its mark; and how many
+ * should have had an effect, and have none.
+ */
+export function restOfMarks(table: string, isHard: boolean): string {
+  const keptOut = isHard
+    ? `t.id is not null and (${OLDER}) is not true`
+    : `(${OLDER_MARK} or t.deleted_at_utc is not null) is not true`
   return `
-select count(*)::int as older from ${STAGING} s join ${table} t on t.id = s.id
- where ${ROUND} and ${MARKED} and ${OLDER_MARK}`
+select count(*) filter (where ${OLDER_MARK})::int as older,
+       count(*) filter (where ${keptOut})::int as kept_out
+  from ${STAGING} s left join ${table} t on t.id = s.id
+ where ${ROUND} and ${MARKED}`
 }
 
 /**

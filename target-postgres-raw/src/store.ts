@@ -1,40 +1,21 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { objectMembers, ProtocolError } from '@singer-io-ts/core'
+import { ProtocolError } from '@singer-io-ts/core'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { type Activation, type Batch, keysMeet } from './batch.ts'
+import type { Activation, Batch } from './batch.ts'
 import { replaceInText } from './characters.ts'
 import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
 import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
 import { isRefusedValue, loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
+import { type Counts, loadRound, refuseMeetingKeys, zeroCounts } from './load.ts'
 import type { Database } from './postgres.ts'
 import { toUse } from './rights.ts'
-import { byTable, type Round } from './rounds.ts'
-import { makeId } from './row.ts'
+import { byTable } from './rounds.ts'
 import * as sql from './sql.ts'
-import {
-  ensureControlTables,
-  ensureTable,
-  type FoundTable,
-  findTable,
-  type Table,
-} from './table.ts'
-
-/** What a commit did to one stream. */
-export type Counts = {
-  inserted: number
-  updated: number
-  unchanged: number
-  older: number
-  deleted: number
-}
-
-export function zeroCounts(): Counts {
-  return { inserted: 0, updated: 0, unchanged: 0, older: 0, deleted: 0 }
-}
+import { ensureControlTables, ensureTable, type FoundTable, findTable } from './table.ts'
 
 export type Store = {
   /** Connects, and makes the schema and the tables beside the raw ones. */
@@ -133,10 +114,7 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
     await refuseMeetingKeys(client, table, rows)
     const counts = zeroCounts()
     loads.set(table.stream, { table: table.name, counts, ...window })
-    for (const round of rounds) {
-      if (round.records > 0) await loadRecords(client, table, round, counts)
-      if (round.marks > 0) await loadMarks(client, table, round, hardDelete, counts)
-    }
+    for (const round of rounds) await loadRound(client, table, round, hardDelete, counts)
   }
   for (const activation of batch.activations) {
     at.stream = activation.stream
@@ -200,57 +178,6 @@ async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void
   }
 }
 
-async function loadRecords(
-  client: pg.Client,
-  table: Table,
-  { number, records }: Round,
-  counts: Counts,
-): Promise<void> {
-  const isFirst = number === 1
-  const written = await client.query<{ inserted: number; updated: number }>({
-    // There may be many rounds, of few rows and with one way to do it: they are planned once.
-    ...(!isFirst && { name: `upsert ${table.number}` }),
-    text: sql.upsert(table.qualified, table.payloadType, isFirst),
-    values: [table.number, number],
-  })
-  const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
-  counts.inserted += inserted
-  counts.updated += updated
-  const rest = records - inserted - updated
-  if (rest === 0) return
-  const older = await countOf(client, sql.noteRest(table.qualified), table, number)
-  counts.older += older
-  counts.unchanged += rest - older
-}
-
-async function loadMarks(
-  client: pg.Client,
-  table: Table,
-  { number, marks }: Round,
-  isHard: boolean,
-  counts: Counts,
-): Promise<void> {
-  const statement = isHard
-    ? sql.hardDelete(table.qualified)
-    : sql.mark(table.qualified, table.payloadType)
-  const deleted = await countOf(client, statement, table, number)
-  counts.deleted += deleted
-  if (deleted === marks) return
-  const older = await countOf(client, sql.countOlderMarks(table.qualified), table, number)
-  counts.older += older
-  counts.unchanged += marks - deleted - older
-}
-
-async function countOf(
-  client: pg.Client,
-  statement: string,
-  table: Table,
-  round: number,
-): Promise<number> {
-  const { rows } = await client.query<Record<string, number>>(statement, [table.number, round])
-  return Object.values(rows[0] ?? {})[0] ?? 0
-}
-
 async function activate(
   client: pg.Client,
   { stream, version, at: mark }: Activation,
@@ -264,32 +191,4 @@ async function activate(
   const statement = sql.activate(sql.qualified(schema, table), hardDelete)
   const { rowCount } = await client.query(statement, hardDelete ? [version] : [version, mark])
   return { table, deleted: rowCount ?? 0 }
-}
-
-/** A key with replaced characters must not land on the row of another key. */
-async function refuseMeetingKeys(
-  client: pg.Client,
-  table: Table,
-  rows: readonly StagedRow[],
-): Promise<void> {
-  if (table.keyProperties.length === 0) return
-  const doubtful = new Map<string, StagedRow>()
-  for (const row of rows)
-    if (row.table === table && row.id.includes('\ufffd')) doubtful.set(row.id, row)
-  if (doubtful.size === 0) return
-  const { rows: stored } = await client.query<{ id: string; source: string | null }>(
-    `select id, coalesce(payload_source${table.payloadType === 'json' ? ', payload::text' : ''}) as source
-       from ${table.qualified} where id = any($1)`,
-    [[...doubtful.keys()]],
-  )
-  for (const { id, source } of stored) {
-    const row = doubtful.get(id)
-    if (row !== undefined && exactIdOf(source, id, row, table) !== row.exactId) throw keysMeet(row)
-  }
-}
-
-function exactIdOf(source: string | null, id: string, row: StagedRow, table: Table): string {
-  if (source === null) return id
-  const { members } = objectMembers(source)
-  return makeId({ stream: row.stream, line: row.line, text: source, members }, table.keyProperties)
 }

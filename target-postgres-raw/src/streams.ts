@@ -8,9 +8,10 @@ import {
 } from '@singer-io-ts/core'
 import { replaceInText } from './characters.ts'
 import { type Instant, isEarlier } from './instant.ts'
+import { type Counts, zeroCounts } from './load.ts'
 import { makeRow, type Row } from './row.ts'
 import * as sql from './sql.ts'
-import { type Counts, type Store, zeroCounts } from './store.ts'
+import type { Store } from './store.ts'
 import type { Table } from './table.ts'
 import { compileValidator, type Validate } from './validate.ts'
 

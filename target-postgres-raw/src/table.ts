@@ -157,13 +157,34 @@ type FoundRelation = {
   inherited: boolean
 }
 
+/** What stands in schema $1 under the name $2. */
+const FIND_RELATION = `
+select c.relkind as kind,
+  (select json_agg(json_build_object('name', a.attname, 'type', t.typname,
+     'not_null', a.attnotnull, 'has_default', a.atthasdef or a.attidentity <> ''))
+     from pg_attribute a join pg_type t on t.oid = a.atttypid
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+  exists (select from pg_index i
+    where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique and i.indisvalid
+      and i.indimmediate and i.indnkeyatts = 1 and i.indpred is null and i.indexprs is null) as unique_id,
+  exists (select from pg_collation k
+    where not k.collisdeterministic and (k.oid = id.attcollation or k.oid in (
+      select i.indcollation[0] from pg_index i
+       where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique))) as loose_id,
+  exists (select from pg_class part where part.relpersistence = 'u'
+    and (part.oid = c.oid or part.oid in (select relid from pg_partition_tree(c.oid)))) as unlogged,
+  c.relkind = 'r' and exists (select from pg_inherits where inhparent = c.oid) as inherited
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  left join pg_attribute id on id.attrelid = c.oid and id.attname = 'id'
+ where n.nspname = $1 and c.relname = $2`
+
 async function fitTable(
   client: pg.Client,
   { schema, stream, payloadType }: TableWish,
   table: string,
 ): Promise<'json' | 'jsonb'> {
   const qualified = sql.qualified(schema, table)
-  const { rows: relations } = await client.query<FoundRelation>(sql.FIND_RELATION, [schema, table])
+  const { rows: relations } = await client.query<FoundRelation>(FIND_RELATION, [schema, table])
   const [relation] = relations
   if (relation === undefined) {
     const statement = sql.createTable(qualified, payloadType)

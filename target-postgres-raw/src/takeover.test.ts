@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { ask } from '../../dev/postgres.ts'
 import { testDatabase } from '../../dev/vitest-postgres.ts'
-import { load, record, schema, state } from '../fixtures/trial.ts'
+import { load, record, rowsOf, schema, state } from '../fixtures/trial.ts'
 
 let database: string
 
@@ -51,4 +51,56 @@ test.each([
   ])
   expect([code, states]).toEqual([5, []])
   expect(fault?.message).toMatch(reason)
+})
+
+test.each([
+  ['record', 'insert', [record('s', { Id: 1 })], {}],
+  ['mark', 'update', [record('s', { Id: 0, _sdc_deleted_at: '2024-01-01T00:00:00Z' })], {}],
+  [
+    'deletion',
+    'delete',
+    [record('s', { Id: 0, _sdc_deleted_at: '2024-01-01T00:00:00Z' })],
+    { hard_delete: true },
+  ],
+])('a %s that a trigger keeps out is not called stored', async (_, event, messages, settings) => {
+  await ask(database, PLAIN)
+  await load(database, [schema('s'), record('s', { Id: 0 })])
+  await ask(
+    database,
+    `create function raw.nothing() returns trigger language plpgsql as 'begin return null; end';
+     create trigger quiet before ${event} on raw.s for each row execute function raw.nothing()`,
+  )
+  const input = [schema('s'), ...messages, state({ n: 1 })]
+  const { code, states, fault } = await load(database, input, { settings })
+  expect([code, states]).toEqual([5, []])
+  expect(fault?.message).toMatch(/1 records of stream 's' .*a trigger or a policy of it keeps them/)
+})
+
+test('a partitioned table is loaded like any other', async () => {
+  await ask(
+    database,
+    `create table raw.s (id text primary key, payload jsonb) partition by hash (id);
+     create table raw.s0 partition of raw.s for values with (modulus 2, remainder 0);
+     create table raw.s1 partition of raw.s for values with (modulus 2, remainder 1)`,
+  )
+  const ids = [1, 2, 3, 4, 5, 6]
+  const first = await load(database, [schema('s'), ...ids.map((Id) => record('s', { Id }))])
+  expect([first.code, first.log]).toEqual([0, expect.stringContaining('inserted 6, updated 0')])
+  const again = [
+    ...ids.map((Id) => record('s', Id < 3 ? { Id } : { Id, v: 1 })),
+    record('s', { Id: 7 }),
+    record('s', { Id: 7, v: 2 }),
+    record('s', { Id: 1, _sdc_deleted_at: '2024-01-01T00:00:00Z' }),
+  ]
+  const second = await load(database, [schema('s'), ...again])
+  expect([second.code, second.log]).toEqual([
+    0,
+    expect.stringContaining('inserted 1, updated 5, unchanged 2, older 0, deleted 1'),
+  ])
+  expect(await rowsOf(database, 'raw.s', "id, payload->'v' as v")).toEqual(
+    ['1', '2', '3', '4', '5', '6', '7'].map((id) => ({
+      id,
+      v: id < '3' ? null : id === '7' ? 2 : 1,
+    })),
+  )
 })
