@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
 import { ConfigError } from '@singer-io-ts/core'
 import { parseInstant } from './instant.ts'
 import { isSafeUrl, urlFault } from './url.ts'
@@ -30,6 +30,8 @@ export type Config = {
   lookbackSeconds: number
   callLimit: number
   tokenFile: string
+  /** Nobody named it: its name is that of the company. */
+  isDefaultTokenFile: boolean
   tokenCommand: string | undefined
   deletes: boolean
   onDeleteGap: 'warn' | 'reload'
@@ -59,6 +61,11 @@ export function checkForms(settings: Record<string, unknown>): string[] {
     const url = settings[name]
     if (typeof url === 'string' && !isSafeUrl(url)) faults.push(urlFault(name, url))
   }
+  const root = settings.base_url
+  if (typeof root === 'string' && isSafeUrl(root) && /\/v3(\/|$)/.test(new URL(root).pathname))
+    faults.push(
+      `base_url: must end before /v3/company/…, which is added to it, found ${JSON.stringify(root)}`,
+    )
   const instants = ['start_date', 'end_date'].map((name) => {
     const value = settings[name]
     if (typeof value !== 'string') return undefined
@@ -109,7 +116,11 @@ export function toConfig(
     settleSeconds: number('settle_seconds'),
     lookbackSeconds: number('lookback_seconds'),
     callLimit: settings.call_limit === undefined ? Number.POSITIVE_INFINITY : number('call_limit'),
-    tokenFile: String(settings.token_file ?? defaultTokenFile(realmId, environment)),
+    tokenFile:
+      settings.token_file === undefined
+        ? defaultTokenFile(realmId, environment)
+        : expandHome(text('token_file')),
+    isDefaultTokenFile: settings.token_file === undefined,
     tokenCommand: settings.token_command === undefined ? undefined : text('token_command'),
     deletes: settings.deletes === true,
     onDeleteGap: settings.on_delete_gap === 'reload' ? 'reload' : 'warn',
@@ -117,16 +128,34 @@ export function toConfig(
   }
 }
 
-/** Where a user has no home (in a container), `token_file` must say where. */
+/** As the XDG specification has it: what is not absolute does not count. */
 function defaultTokenFile(
   realmId: string,
-  environment: Record<string, string | undefined>,
+  { XDG_STATE_HOME = '' }: Record<string, string | undefined>,
 ): string {
-  let stateHome = environment.XDG_STATE_HOME
-  try {
-    stateHome ||= join(homedir(), '.local', 'state')
-  } catch {
-    throw new ConfigError(['token_file: is required where there is no home directory'])
-  }
+  const stateHome = isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : join(home(), '.local', 'state')
   return join(stateHome, 'tap-quickbooks', `${realmId}.json`)
+}
+
+/** No shell has seen the path. */
+function expandHome(path: string): string {
+  if (!path.startsWith('~')) return path
+  if (/^~[/\\]./.test(path)) return join(home(), path.slice(2))
+  throw new ConfigError([
+    `token_file: only ~/ stands for a home directory, found ${JSON.stringify(path)}`,
+  ])
+}
+
+/** Where a user has no home (in a container), `token_file` must say where. */
+function home(): string {
+  for (const find of [homedir, () => userInfo().homedir])
+    try {
+      const directory = find()
+      if (isAbsolute(directory)) return directory
+    } catch {
+      // This one does not know.
+    }
+  throw new ConfigError([
+    'token_file: a whole path is required where there is no home directory ($HOME)',
+  ])
 }

@@ -49,6 +49,9 @@ for (const [name, value] of [
   ['base_url', 'https://me:hidden-word@quickbooks.api.intuit.com'],
   ['token_url', 'https://quickbooks.api.intuit.com/?token=hidden-word'],
   ['token_url', 'nowhere'],
+  ['base_url', 'https://quickbooks.api.intuit.com/v3'],
+  ['base_url', 'https://quickbooks.api.intuit.com/v3/company'],
+  ['base_url', 'https://quickbooks.api.intuit.com/v3/company/9341457021722203/'],
 ] as const)
   test.concurrent(`${name} ${JSON.stringify(value)} is refused by name, without a secret that it may hold`, async () => {
     const world = await openWorld({ invoices: 1 })
@@ -76,6 +79,16 @@ test.concurrent('settings come from files and the environment, as text too, the 
   const without = await startTap(['--config', one], { TAP_QUICKBOOKS_REFRESH_TOKEN: 'x' }).ended
   expect(without.code).toBe(1)
   expect(without.stderr).toMatch(/^ERROR refresh_token: is required/m)
+})
+
+test.concurrent('the old names of the dates are answered with the new ones', async () => {
+  const world = await openWorld({ invoices: 1 })
+  const { start_date, ...settings } = world.settings
+  const old = { ...settings, fecha_inicio: start_date, fecha_fin: '2026-01-01' }
+  const run = await world.run({ args: ['--config', world.file('config.json', old)] })
+  expect(run.code).toBe(1)
+  expect(run.stderr).toMatch(/^WARNING unknown setting 'fecha_inicio'.* 'start_date'\?$/m)
+  expect(run.stderr).toMatch(/^WARNING unknown setting 'fecha_fin'.* 'end_date'\?$/m)
 })
 
 test.concurrent('dates and date-times with and without an offset mean UTC', async () => {

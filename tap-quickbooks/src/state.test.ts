@@ -66,12 +66,20 @@ for (const [what, text] of [
   ['has bookmarks that are a text', '{"bookmarks":"x"}'],
   ['has a time that is none', '{"bookmarks":{"invoices":{"replication_key_value":"soon"}}}'],
   ['is of another company', '{"bookmarks":{},"realm_id":"1234567890"}'],
+  ['is a settings file', '{"client_secret":"hidden-word","chunk_days":7}'],
+  ['is a settings file of the target', '{"connection_string":"postgres://hidden-word"}'],
+  ['is a token file', '{"fingerprint":"a","refresh_token":"hidden-word"}'],
+  ['is a catalog', '{"streams":[]}'],
+  ['nests without end', `{"mine":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
+  ['counts in numbers that are none', '{"bookmarks":{"items":{"rows":1e99}}}'],
+  ['has a year beyond 9999', '{"bookmarks":{"items":{"since":"10000-01-01"}}}'],
 ] as const)
   test.concurrent(`a state file that ${what} is refused before any request`, async () => {
     const world = await openWorld({ invoices: 1 })
     const run = await world.run({ state: text })
     expect([run.code, run.stdout]).toEqual([1, ''])
     expect(run.stderr).toMatch(/^ERROR --state/m)
+    expect(run.stderr).not.toContain('hidden-word')
     expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^CRITICAL /)
     expect(world.simulator.stats().requests).toBe(0)
   })

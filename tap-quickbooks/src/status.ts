@@ -1,11 +1,12 @@
-import { alignColumns, EXIT, formatCount, type Life, readState } from '@singer-io-ts/core'
+import { alignColumns, EXIT, formatCount, type Life } from '@singer-io-ts/core'
 import { type Bookmark, readBookmark } from './bookmarks.ts'
 import { formatInstant } from './instant.ts'
+import { readStateFile } from './statefile.ts'
 import type { Range } from './windows.ts'
 
 /** `tap-quickbooks status`: what a state says, for a person. Needs no settings and no call. */
 export async function status(path: string, { out }: Life): Promise<number> {
-  const state = readState(path)
+  const state = readStateFile(path)
   const names = Object.keys(state.bookmarks ?? {})
   const bookmarks = names.flatMap((name): [string, Bookmark][] => {
     const bookmark = readBookmark(state, name)

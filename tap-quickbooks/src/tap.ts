@@ -5,11 +5,11 @@ import {
   type Flags,
   flagValues,
   type Life,
+  type Log,
   type LogFormat,
   type LogLevel,
   readCatalog,
   readSettings,
-  readState,
   type State,
 } from '@singer-io-ts/core'
 import { createClient } from './client.ts'
@@ -19,8 +19,10 @@ import { discover } from './discover.ts'
 import { createLimiter } from './limiter.ts'
 import type { Run } from './plan.ts'
 import { RUN_SETTINGS } from './settings.ts'
+import { readStateFile } from './statefile.ts'
 import { sync } from './sync.ts'
 import { createToken } from './token.ts'
+import { readTokenFile, tokenFileFaults } from './tokenfile.ts'
 
 /** Runs what the flags ask for; gives the exit code. */
 export async function runTap(flags: Flags, life: Life): Promise<number> {
@@ -57,7 +59,9 @@ export async function withCompany<T>(
   if (config.concurrency > 4) setFlagsFromString('--optimize-for-size')
   const catalogFile = flagValues(flags.catalog ?? flags.properties).at(-1)
   const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
-  const state = readStateOf(config, flagValues(flags.state).at(-1))
+  const stateFile = flagValues(flags.state).at(-1)
+  checkTokenFile(config, flagValues(flags.config), catalogFile, stateFile, log)
+  const state = readStateOf(config, stateFile)
 
   const clock = createClock()
   const token = createToken(config, { clock, log, signal })
@@ -70,10 +74,28 @@ export async function withCompany<T>(
   }
 }
 
+/** Refuses a token_file that is some other file, before anything is written. */
+function checkTokenFile(
+  { tokenFile }: Config,
+  configs: readonly string[],
+  catalog: string | undefined,
+  state: string | undefined,
+  log: Log,
+): void {
+  const faults = tokenFileFaults(tokenFile, [
+    ...configs.map((path) => ['--config', path] as const),
+    ['--catalog', catalog],
+    ['--state', state],
+  ])
+  if (faults.length > 0)
+    throw new ConfigError(faults, { hint: 'Name a file that is not there yet.' })
+  readTokenFile(tokenFile, log)
+}
+
 /** The state to go on from; the state of another company is refused. */
 function readStateOf(config: Config, path: string | undefined): State {
   if (path === undefined) return {}
-  const state = readState(path)
+  const state = readStateFile(path)
   const realmId = state.realm_id
   if (realmId !== undefined && realmId !== null && realmId !== config.realmId)
     throw new ConfigError(

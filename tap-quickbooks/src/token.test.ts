@@ -56,16 +56,6 @@ test.concurrent('a new refresh token in the config wins over the kept one', asyn
   expect(kept(tokenFile).refresh_token).toBe(simulator.tokens.refreshToken())
 })
 
-for (const text of ['', '{"refresh_tok', '[]', 'null', '{"fingerprint":1}'])
-  test.concurrent(`a token file that holds ${JSON.stringify(text)} is set aside and said`, async () => {
-    const world = await openWorld({ limits: false, invoices: 2 })
-    writeFileSync(world.tokenFile, text)
-    const run = await world.run()
-    expect(run.code).toBe(0)
-    expect(run.stderr).toMatch(/^WARNING token_file .* holds no tokens/m)
-    expect(kept(world.tokenFile).refresh_token).toBe(world.simulator.tokens.refreshToken())
-  })
-
 test.concurrent('a token that cannot be kept is not fetched', async () => {
   const world = await openWorld({ invoices: 1 })
   const file = world.file('file', 'a file, no directory')

@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs'
-import { describeError, fileLockName, type Log } from '@singer-io-ts/core'
+import { dirname } from 'node:path'
+import { ConfigError, describeError, fileLockName, type Log } from '@singer-io-ts/core'
 import type { Config } from './config.ts'
 import { ConnectionRefusedError } from './errors.ts'
 import { reauthorise, type Tokens } from './grant.ts'
 import { readTokenCommand, storeWithTokenCommand } from './tokencommand.ts'
 import {
+  findKept,
   fingerprintOf,
   formatKept,
   type Kept,
@@ -49,10 +51,10 @@ export function createTokenStore(config: Config, log: Log): TokenStore {
 
 /** `token_file`, beside the settings: a new token in the settings wins. */
 function createFileStore(config: Config, log: Log): TokenStore {
-  const path = realPath(config.tokenFile)
   const fingerprint = fingerprintOf(config.refreshToken)
+  const path = placeOf(config, fingerprint, log)
   const peek = () => {
-    const kept = readTokenFile(path, log)
+    const kept = readOwnTokens(path, fingerprint, config, log)
     return kept?.fingerprint === fingerprint ? { ...kept, origin: `kept in ${path}` } : undefined
   }
   return {
@@ -70,7 +72,7 @@ function createFileStore(config: Config, log: Log): TokenStore {
         discard: place.discard,
         async keep(tokens) {
           try {
-            await place.commit(formatKept({ fingerprint, ...tokens }))
+            await place.commit(formatKept({ realm_id: config.realmId, fingerprint, ...tokens }))
           } catch (cause) {
             throw new ConnectionRefusedError(
               `the new refresh token could not be written to ${path}: ${describeError(cause)}`,
@@ -84,6 +86,37 @@ function createFileStore(config: Config, log: Log): TokenStore {
       }
     },
   }
+}
+
+/**
+ * Where the tokens are kept. The default name has the company's number in it: whoever corrects a
+ * wrong realm_id goes on with what its run has kept, since the token in the settings is spent.
+ */
+function placeOf(config: Config, fingerprint: string, log: Log): string {
+  const path = realPath(config.tokenFile)
+  if (!config.isDefaultTokenFile) return path
+  if (readTokenFile(path, log)?.fingerprint === fingerprint) return path
+  const other = findKept(dirname(path), fingerprint, log)
+  if (other !== undefined) log.info(`the tokens of this connection are kept in ${other}`)
+  return other ?? path
+}
+
+/** What is kept, unless it is of another company: its connection would be lost. */
+function readOwnTokens(
+  path: string,
+  fingerprint: string,
+  { realmId }: Config,
+  log: Log,
+): Kept | undefined {
+  const kept = readTokenFile(path, log)
+  // The same connection has one company, so that realm_id was or is wrong.
+  if (kept === undefined || kept.fingerprint === fingerprint) return kept
+  if (kept.realm_id !== undefined && kept.realm_id !== realmId)
+    throw new ConfigError(
+      [`token_file ${path}: holds the tokens of company ${kept.realm_id}, realm_id is ${realmId}`],
+      { hint: 'Give each company a token_file of its own.' },
+    )
+  return kept
 }
 
 /**
@@ -125,7 +158,7 @@ function createCommandStore(config: Config, log: Log): TokenStore {
       const printed = await readTokenCommand(config, { log, signal })
       const refresh_token = printed ?? config.refreshToken
       const fingerprint = fingerprintOf(refresh_token)
-      const left = readTokenFile(path, log)
+      const left = readOwnTokens(path, fingerprint, config, log)
       // It has been stored after all.
       if (left?.refresh_token === refresh_token) rmSync(path, { force: true })
       else if (left?.fingerprint === fingerprint) {
@@ -147,7 +180,8 @@ function createCommandStore(config: Config, log: Log): TokenStore {
         discard: place.discard,
         async keep(tokens, from, signal) {
           if (tokens.refresh_token === from.refresh_token) return place.discard()
-          await place.commit(formatKept({ fingerprint: from.fingerprint, ...tokens }))
+          const { fingerprint } = from
+          await place.commit(formatKept({ realm_id: config.realmId, fingerprint, ...tokens }))
           await handOver(tokens.refresh_token, signal)
         },
       }
