@@ -56,14 +56,20 @@ export function requestTokens(config: Config, grant: Grant, parts: GrantParts): 
     },
     async () => {
       signal.throwIfAborted()
-      const { status, body, intuitTid } = await post(config, grant, parts)
-      if (status !== 200) throw refusal(config, grant, status, body, intuitTid)
-      return readTokens(body, grant, log, intuitTid)
+      const answer = await post(config, grant, parts)
+      if (answer.status !== 200) throw failure(config, grant, answer)
+      return readTokens(answer.body, grant, log, answer.intuitTid)
     },
   )
 }
 
-type Posted = { status: number; body: string; intuitTid: string | undefined }
+type Posted = {
+  status: number
+  body: string
+  intuitTid: string | undefined
+  /** Where a redirect leads. */
+  location: string | undefined
+}
 
 async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Posted> {
   const basic = Buffer.from(`${config.clientId}:${config.clientSecret}`).toString('base64')
@@ -87,6 +93,7 @@ async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Po
     status: answer.statusCode,
     body: await answer.body.text(),
     intuitTid: String(answer.headers.intuit_tid ?? '') || undefined,
+    location: answer.headers.location === undefined ? undefined : String(answer.headers.location),
   }
 }
 
@@ -99,18 +106,26 @@ export function reauthorise({ tokenCommand }: Config): string {
   return `Authorise the app again with 'tap-quickbooks login', or ${otherwise}.`
 }
 
-function refusal(
-  config: Config,
-  grant: Grant,
-  status: number,
-  body: string,
-  intuitTid: string | undefined,
-): SingerError {
+/** The words by which OAuth says no (RFC 6749, 4.1.2.1 and 5.2). */
+const REFUSALS = [
+  'access_denied',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+]
+
+function failure(config: Config, grant: Grant, answer: Posted): SingerError {
+  const { status, body, intuitTid } = answer
   // Only the error's word is shown: the rest may hold what was sent.
-  const reason = /"error"\s*:\s*"([a-z_]{1,40})"/.exec(body)?.[1] ?? 'no reason given'
+  const word = /"error"\s*:\s*"([a-z_]{1,40})"/.exec(body)?.[1]
+  const reason = word ?? 'no reason given'
   const message = `the token end point answers ${status} (${reason})`
   if (status === 429 || status >= 500)
     return new QuickbooksError(message, { status, intuitTid, retryable: true })
+  if (!REFUSALS.includes(reason)) return strange(answer, word)
   const refused = (why: string, hint: string) =>
     new ConnectionRefusedError(`${message}${why}`, { hint }, { reason, intuitTid })
   if (reason === 'invalid_client')
@@ -131,18 +146,37 @@ function refusal(
   )
 }
 
+/** Whoever answers so is no token end point, or a machine on the way to it. */
+function strange({ status, intuitTid, location }: Posted, word: string | undefined): SingerError {
+  const redirect = status >= 300 && status < 400
+  const to = URL.canParse(location ?? '') ? ` to ${new URL(location ?? '').host}` : ''
+  const what = redirect ? `a redirect${to}` : (word ?? 'which is no refusal of a token')
+  const hint = redirect
+    ? 'Redirects are not followed, so that no secret leaves its host: check token_url, or a proxy on the way.'
+    : status === 407
+      ? 'A proxy on the way wants a password: check it, and token_url.'
+      : 'Check token_url, or a proxy on the way.'
+  return new QuickbooksError(
+    `the token end point answers ${status} (${what})`,
+    { status, intuitTid },
+    { hint },
+  )
+}
+
 function readTokens(body: string, grant: Grant, log: Log, intuitTid: string | undefined): Tokens {
   const fields = { intuitTid, retryable: true }
+  const options = { hint: 'If it goes on: check token_url, or a proxy on the way.' }
   let answer: Record<string, unknown> | null
   try {
     answer = JSON.parse(body) as Record<string, unknown> | null
   } catch {
-    throw new QuickbooksError('the token end point answers with something else than JSON', fields)
+    const message = 'the token end point answers with something else than JSON'
+    throw new QuickbooksError(message, fields, options)
   }
   const sent = grant.grant_type === 'refresh_token' ? grant.refresh_token : undefined
   const { access_token, refresh_token = sent, expires_in } = answer ?? {}
   if (typeof access_token !== 'string' || typeof refresh_token !== 'string')
-    throw new QuickbooksError('the token end point answers without a token', fields)
+    throw new QuickbooksError('the token end point answers without a token', fields, options)
   log.hide(access_token)
   log.hide(refresh_token)
   const end = (name: string, seconds: unknown) =>

@@ -113,6 +113,29 @@ test.concurrent('login asks in the browser and saves a connection that a run tak
   expect(readdirSync(world.directory).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
+test.concurrent('login says what to do, where it waits and what ends it; Ctrl-C does', async () => {
+  const { redirectUri, save, start } = await openLogin()
+  const running = start()
+  const words = await told(running, /Open this page[\s\S]*Ctrl-C ends it\.$/m)
+  expect(words).toContain(`Waiting for the browser to come back to ${redirectUri}; `)
+  running.child.kill('SIGINT')
+  expect((await running.ended).code).toBe(130)
+  expect(existsSync(save)).toBe(false)
+})
+
+for (const flag of ['--config', '--save'])
+  test.concurrent(`a token_file that is the file of ${flag} is refused before the user is bothered`, async () => {
+    const { world, config, save, start } = await openLogin()
+    const token_file = flag === '--save' ? save : config
+    const settings = { ...read(config), token_file }
+    writeFileSync(config, JSON.stringify(settings))
+    const run = await start().ended
+    expect([run.code, run.stdout]).toEqual([1, ''])
+    expect(run.stderr).toMatch(new RegExp(`^ERROR token_file: is the file of ${flag}, `, 'm'))
+    expect(read(config)).toEqual(settings)
+    expect(world.simulator.stats().requests).toBe(0)
+  })
+
 test.concurrent('an answer with another state is set aside, and login goes on waiting', async () => {
   const { save, redirectUri, start } = await openLogin()
   const running = start()

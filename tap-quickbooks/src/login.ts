@@ -21,7 +21,7 @@ import { askForRedirect, awaitRedirect, type Redirect } from './redirect.ts'
 import { SETTINGS } from './settings.ts'
 import { withLocks } from './token.ts'
 import { readTokenCommand } from './tokencommand.ts'
-import { fingerprintOf } from './tokenfile.ts'
+import { fingerprintOf, tokenFileFaults } from './tokenfile.ts'
 import { createTokenStore } from './tokenstore.ts'
 import { isLoopback, isSafeUrl, urlFault } from './url.ts'
 
@@ -50,6 +50,11 @@ export async function login(flags: Flags, life: Life): Promise<number> {
     format: settings.log_format as LogFormat,
   })
   const early = toConfig(settings, environment)
+  const faults = tokenFileFaults(early.tokenFile, [
+    ...flagValues(flags.config).map((path) => ['--config', path] as const),
+    ['--save', save],
+  ])
+  if (faults.length > 0) throw new ConfigError(faults)
   // What cannot work is found before the user is bothered.
   await (await reserveSave(save)).discard()
   if (early.tokenCommand !== undefined) await readFormer(early, { log, signal })
@@ -99,8 +104,13 @@ function askUser(config: Config, redirectUri: string, life: Life): Promise<Redir
   const tell = (more: string) =>
     process.stderr.write(`Open this page, choose the company and connect:\n\n${page}\n\n${more}`)
   if (uri.protocol === 'http:' && isLoopback(uri))
-    return awaitRedirect(uri, state, () => tell(''), life)
-  tell('Paste the whole address of the page that you come to, then Enter:\n')
+    return awaitRedirect(
+      uri,
+      state,
+      () => tell(`Waiting for the browser to come back to ${uri}; Ctrl-C ends it.\n`),
+      life,
+    )
+  tell('Paste the whole address of the page that you come to, then Enter; Ctrl-C ends it:\n')
   return askForRedirect(state, life)
 }
 

@@ -119,6 +119,9 @@ for (const [what, lines, message] of [
   ['is not there', { first: 'exec /no/such/program' }, /ended with exit code 12[67]/],
   ['prints more than a token', { print: 'echo one two' }, /several words or lines/],
   ['prints without end', { print: 'exec yes' }, /prints far more/],
+  ['prints two lines', { print: "printf 'one\\r\\ntwo\\r\\n'" }, /several words or lines/],
+  ['prints UTF-16', { print: "printf 'a\\0b\\0'" }, /characters that no refresh token has/],
+  ['is killed', { first: 'kill -9 $$' }, /was ended by SIGKILL/],
   ['hangs', { first: 'sleep 77 & wait' }, /did not end within 0.7 s/],
   ['hangs whatever it is told', { first: "trap '' TERM; sleep 77; sleep 77" }, /within 0.7 s/],
 ] as const)
@@ -133,6 +136,29 @@ for (const [what, lines, message] of [
     expect(run.stderr).not.toContain('secret-word')
     expect(world.simulator.stats().requests).toBe(0)
   })
+
+test.concurrent('a token_command may say much on stderr, end its line with CRLF and leave its stdin alone', async () => {
+  const { world, secret } = await openStore({ log_level: 'debug' })
+  world.simulator.switches.rotation = 'never'
+  const path = join(world.directory, 'chatty.sh')
+  const noise =
+    'i=0; while [ $i -lt 4000 ]; do echo "noise $i, and more, and more, and more" >&2; i=$((i+1)); done'
+  writeFileSync(path, `#!/bin/sh\n${noise}\nprintf '%s\\r\\n' "$(cat ${secret})"\n`)
+  chmodSync(path, 0o755)
+  const run = await world.run({ settings: { token_command: path } })
+  expect(run.code).toBe(0)
+  expect(run.stderr).toContain('DEBUG token_command: noise 7,')
+  // The beginning of it is enough.
+  expect(run.stderr).not.toContain('noise 3999')
+})
+
+test.concurrent('a token_command that reads nothing and stores nothing is found out', async () => {
+  const { world, secret, script } = await openStore()
+  script({})
+  const run = await world.run({ settings: { token_command: `cat ${secret}` } })
+  expect(run.code).toBe(0)
+  expect(run.stderr).toMatch(/^WARNING token_command was given a new .* does not print it/m)
+})
 
 test.concurrent('SIGTERM ends a token_command that hangs, and what it has started', async () => {
   const { world, script } = await openStore()

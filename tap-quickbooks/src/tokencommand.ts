@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Log } from '@singer-io-ts/core'
 import type { Config } from './config.ts'
 import { ConnectionRefusedError } from './errors.ts'
@@ -8,12 +9,20 @@ type Parts = { log: Log; signal: AbortSignal }
 /** Between asking a program to end and killing it. */
 const STOP_MS = 1000
 
+/** Far more than a refresh token, or than a person reads in a log. */
+const MOST_CHARACTERS = 100_000
+
 /** The refresh token that the user's program prints; undefined when it prints nothing. */
 export async function readTokenCommand(config: Config, parts: Parts): Promise<string | undefined> {
   const token = (await run(config, '', parts)).trim()
   if (/\s/.test(token))
     throw new ConnectionRefusedError(
       'token_command prints several words or lines, where a refresh token belongs',
+      { hint: HINT },
+    )
+  if (!/^[\x21-\x7e]*$/.test(token))
+    throw new ConnectionRefusedError(
+      'token_command prints characters that no refresh token has (is it UTF-16?)',
       { hint: HINT },
     )
   return token === '' ? undefined : token
@@ -51,10 +60,16 @@ async function run(config: Config, input: string, { log, signal }: Parts): Promi
     reject: false,
     stripFinalNewline: false,
     cleanup: false,
-    maxBuffer: 100_000,
+    maxBuffer: MOST_CHARACTERS,
+    // A program may say as much as it likes on stderr, of which the beginning is shown.
+    buffer: { stderr: false },
     windowsHide: true,
     // A group of its own: what the shell has started ends with it.
     detached: isGroup,
+  })
+  let stderr = ''
+  running.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text.slice(0, MOST_CHARACTERS - stderr.length)
   })
   const send = (how: NodeJS.Signals): void => {
     try {
@@ -88,15 +103,21 @@ async function run(config: Config, input: string, { log, signal }: Parts): Promi
   const stdout = result?.stdout ?? ''
   // A part of a token is as secret.
   for (const line of [stdout, ...stdout.split('\n')]) log.hide(line)
-  for (const line of (result?.stderr ?? '').split('\n'))
+  for (const line of stderr.split('\n'))
     if (line.trim() !== '') log.debug(`token_command: ${line.trim()}`)
   signal.throwIfAborted()
   if (isStopped) throw failure(input, `did not end within ${config.timeoutSeconds} s`)
   if (result?.isMaxBuffer) throw failure(input, 'prints far more than a refresh token')
-  if (result?.signal !== undefined) throw failure(input, `was ended by ${result.signal}`)
+  const killer = result?.signal ?? signalOf(result?.exitCode)
+  if (killer !== undefined) throw failure(input, `was ended by ${killer}`)
   if (result?.exitCode !== 0)
     throw failure(input, `ended with exit code ${result?.exitCode ?? result?.code ?? 'unknown'}`)
   return stdout
+}
+
+/** A shell ends with 128 and the signal that its program was ended by. */
+function signalOf(exitCode = 0): string | undefined {
+  return Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number)?.[0]
 }
 
 function failure(input: string, what: string): ConnectionRefusedError {
