@@ -19,6 +19,7 @@ test('the command prints a client config on stdout, serves, and stops on SIGTERM
     'realm_id',
     'base_url',
     'token_url',
+    'authorize_url',
     'start_date',
   ])
   expect(config.base_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)

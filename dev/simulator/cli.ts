@@ -55,6 +55,11 @@ const parser = yargs(hideBin(process.argv))
   .epilogue(
     'While it runs: GET /_simulator/stats, /log, /rows?entity=Invoice; POST /_simulator/script,\n/edit, /clock, /switches, /tokens. dev/simulator/README.md has examples.',
   )
+  .check((given) => {
+    const wrong = Object.keys(given).find((name) => Number.isNaN(given[name]))
+    if (wrong !== undefined) throw new Error(`--${wrong} must be a number`)
+    return true
+  })
   .version(false)
   .strict()
   .wrap(100)

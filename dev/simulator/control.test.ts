@@ -124,3 +124,29 @@ test('the realm is longer than a number can hold', async () => {
   expect(simulator.config.realm_id).toMatch(/^\d{16}$/)
   expect(String(Number(simulator.config.realm_id))).not.toBe(simulator.config.realm_id)
 })
+
+test('a switch that there is not, or a value that it does not take, is refused with those that there are', async () => {
+  await start({ invoices: 1 })
+  for (const [body, words] of [
+    [{ rotation: 'sometimes' }, /rotation must be one of always, daily, never, found .*sometimes/],
+    [{ totalCount: 7 }, /totalCount must be one of page, all, found 7/],
+    [{ latencyMs: '7' }, /latencyMs must be a number from 0 on, found .*7/],
+    [{ latencyMs: -1 }, /latencyMs must be a number from 0 on, found -1/],
+    [{ rotatoin: 'daily' }, /there is no switch rotatoin; there are rotation, /],
+    [{ limits: { perHour: 1 } }, /there is no switch limits\.perHour; there are perSecond, /],
+    [{ limits: { body: 'html' } }, /limits\.body must be one of xml, json-fault, gateway-fault/],
+    [{ limits: { retryAfter: 7 } }, /limits\.retryAfter must be a text/],
+    [{ limits: 7 }, /limits must be an object/],
+  ] as const) {
+    const before = JSON.stringify(simulator.switches)
+    const { status, text } = await control('switches', { idOrder: 'fault', ...body })
+    expect([status, JSON.parse(text).error]).toEqual([400, expect.stringMatching(words)])
+    expect(JSON.stringify(simulator.switches)).toBe(before)
+  }
+  const good = { rotation: 'never', latencyMs: 0.5, limits: { retryAfter: '7', perMinute: 3 } }
+  expect((await control('switches', good)).status).toBe(200)
+  expect(simulator.switches).toMatchObject(good)
+  await expect(startSimulator({ consent: 'perhaps' as never })).rejects.toThrow(
+    /consent must be one of given, denied/,
+  )
+})

@@ -6,6 +6,7 @@ import type { Company } from './company.ts'
 import type { Journal } from './journal.ts'
 import type { Switches } from './options.ts'
 import type { Edit, Script, Step, Trigger } from './script.ts'
+import { checkSwitches } from './switches.ts'
 import { gone, rowText } from './table.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -105,6 +106,7 @@ function post(control: Control, action: string, body: unknown): unknown {
       setClock(clock, order)
       return { now: new Date(clock.now()).toISOString() }
     case 'switches': {
+      checkSwitches(order)
       const { limits, ...others } = order
       Object.assign(switches, others)
       Object.assign(switches.limits, limits)

@@ -29,6 +29,7 @@ export type SimulatorConfig = {
   realm_id: string
   base_url: string
   token_url: string
+  authorize_url: string
   start_date: string
 }
 
@@ -90,6 +91,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     realm_id: settings.realmId,
     base_url: origin,
     token_url: `${origin}/oauth2/v1/tokens/bearer`,
+    authorize_url: `${origin}/connect/oauth2`,
     start_date: new Date(start * 1000).toISOString().replace('.000Z', 'Z'),
   })
   const serving: Serving = {

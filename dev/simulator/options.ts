@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CdcSwitches } from './cdc.ts'
 import type { Limits } from './limits.ts'
 import type { QuerySwitches } from './query.ts'
+import { checkSwitches, pickSwitches } from './switches.ts'
 
 /** Behaviour that can be changed while the simulator runs. */
 export type Switches = QuerySwitches &
@@ -70,6 +71,7 @@ const usualLimits: Limits = { ...noLimits, perSecond: 10, perMinute: 500 }
 /** Fills in the defaults; see the README for what QuickBooks was seen to do. */
 export function readOptions(options: SimulatorOptions): Settings {
   const { data, limits } = options
+  checkSwitches({ ...pickSwitches(options), limits: limits || undefined })
   const size = (given: number | undefined, usual: number) =>
     given ?? (data === undefined ? usual : 0)
   return {
