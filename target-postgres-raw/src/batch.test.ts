@@ -70,6 +70,15 @@ test('a batch ends when one id has come very often', () => {
   expect(count).toBe(100)
 })
 
+test('a batch ends when it has rows of very many tables', () => {
+  const batch = emptyBatch()
+  const limits = { rows: 10_000, bytes: 10_000_000 }
+  let count = 0
+  for (; !isFull(batch, limits); count++)
+    addRow(batch, row('1', 'x', { table: { ...table, number: count } }))
+  expect(count).toBe(500)
+})
+
 test('a batch is full by rows, by bytes, and with an activation', () => {
   const batch = emptyBatch()
   addRow(batch, row('1', 'x'.repeat(1000)))

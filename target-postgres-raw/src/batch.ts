@@ -94,12 +94,16 @@ export function isEmpty(batch: Batch): boolean {
 /** Each round reads what waits for all of them, so many would be slower than another batch. */
 const MAX_ROUNDS = 100
 
+/** Each table takes about five locks, of which a server as it comes has some 7,000 for all. */
+const MAX_TABLES = 500
+
 /** An activation ends its batch: what comes after it must not be there when it takes effect. */
 export function isFull(batch: Batch, limits: BatchLimits): boolean {
   return (
     batch.rows.length >= limits.rows ||
     batch.bytes >= limits.bytes ||
     batch.rounds >= MAX_ROUNDS ||
+    batch.latest.size >= MAX_TABLES ||
     batch.activations.length > 0
   )
 }

@@ -168,11 +168,12 @@ select c.relkind as kind,
     where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique and i.indisvalid
       and i.indimmediate and i.indnkeyatts = 1 and i.indpred is null and i.indexprs is null) as unique_id,
   exists (select from pg_collation k
-    where not k.collisdeterministic and (k.oid = id.attcollation or k.oid in (
-      select i.indcollation[0] from pg_index i
-       where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique))) as loose_id,
-  exists (select from pg_class part where part.relpersistence = 'u'
-    and (part.oid = c.oid or part.oid in (select relid from pg_partition_tree(c.oid)))) as unlogged,
+    where k.oid = any (id.attcollation || array(select i.indcollation[0] from pg_index i
+       where i.indrelid = c.oid and i.indkey[0] = id.attnum and i.indisunique))
+      and not k.collisdeterministic) as loose_id,
+  c.relpersistence = 'u' or c.relkind = 'p' and exists (
+    select from pg_partition_tree(c.oid) tree join pg_class part on part.oid = tree.relid
+     where part.relpersistence = 'u') as unlogged,
   c.relkind = 'r' and exists (select from pg_inherits where inhparent = c.oid) as inherited
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   left join pg_attribute id on id.attrelid = c.oid and id.attname = 'id'
