@@ -1,7 +1,6 @@
 import { describeError, ProtocolError, type Writer } from '@singer-io-ts/core'
 import { type Batch, cutBefore, emptyBatch, isEmpty } from './batch.ts'
-import type { Counts } from './load.ts'
-import type { Store } from './store.ts'
+import type { Load, Store } from './store.ts'
 
 export type CommitsOptions = {
   store: Store
@@ -9,7 +8,7 @@ export type CommitsOptions = {
   out: Writer
   /** With bytes in flight and waiting beyond this, the input waits. */
   maxBytes: number
-  onCommit: (counts: Map<string, Counts>) => void
+  onCommit: (loads: ReadonlyMap<string, Load>) => void
   onFault: (message: string) => void
 }
 

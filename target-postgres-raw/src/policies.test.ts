@@ -489,6 +489,34 @@ test('ACTIVATE_VERSION marks the rows of lower and of no version', async () => {
   ])
 })
 
+test('what an ACTIVATE_VERSION without a SCHEMA marks is in the end report', async () => {
+  await load(database, [
+    schema('s'),
+    record('s', { Id: 1 }, { version: 1 }),
+    record('s', { Id: 2 }, { version: 2 }),
+  ])
+  const activation = { type: 'ACTIVATE_VERSION', stream: 's', version: 2 }
+  const { code, log } = await load(database, [activation, state({ n: 1 })])
+  expect([code, log]).toEqual([
+    0,
+    expect.stringContaining("stream 's' (s): inserted 0, updated 0,"),
+  ])
+  expect(log).toContain('unchanged 0, older 0, deleted 1\n')
+})
+
+test.each([
+  ['dropped', 'select 1'],
+  ['replaced by a view', 'create view raw.s as select 1 as version'],
+  ['replaced by a table', 'create table raw.s (version text)'],
+])('an ACTIVATE_VERSION of a table that was %s does nothing', async (_, statement) => {
+  await load(database, [schema('s'), record('s', { Id: 1 })])
+  await ask(database, 'drop table raw.s')
+  await ask(database, statement)
+  const activation = { type: 'ACTIVATE_VERSION', stream: 's', version: 2 }
+  const { code, states } = await load(database, [activation, state({ n: 1 })])
+  expect([code, states]).toEqual([0, ['{"n":1}']])
+})
+
 test.each(['"x"', undefined, 'null', '1.5', '99999999999999999999999'])(
   'an ACTIVATE_VERSION with version %s does nothing and is warned of once',
   async (version) => {

@@ -15,15 +15,15 @@ import type { Database } from './postgres.ts'
 import { toUse } from './rights.ts'
 import { byTable } from './rounds.ts'
 import * as sql from './sql.ts'
-import { ensureControlTables, ensureTable, type FoundTable, findTable } from './table.ts'
+import { ensureControlTables, ensureTable, type FoundTable, findActive } from './table.ts'
 
 export type Store = {
   /** Connects, and makes the schema and the tables beside the raw ones. */
   open(): Promise<void>
   /** The stream's table, made or taken over where that is needed. */
   prepareTable(stream: string, keyProperties: readonly string[]): Promise<FoundTable>
-  /** One transaction: all rows, all marks, the state. Gives the counts by stream. */
-  commit(batch: Batch): Promise<Map<string, Counts>>
+  /** One transaction: all rows, all marks, the state. Gives what it did, by stream. */
+  commit(batch: Batch): Promise<ReadonlyMap<string, Load>>
 }
 
 export function createStore(database: Database, settings: Settings): Store {
@@ -67,10 +67,9 @@ export function createStore(database: Database, settings: Settings): Store {
       try {
         return await database.transact(
           async (client) => {
-            // The COMMIT of the try before may have come through, and only its answer been lost.
-            if (done === undefined || !(await isStored(client, done, settings)))
+            if (done === undefined || !(await isStored(client, done, batch, settings)))
               done = await load(client, batch, settings, at)
-            return done.counts
+            return done.loads
           },
           // Marking what is not in a new version may touch every row of a large table.
           batch.activations.length > 0,
@@ -87,11 +86,27 @@ export function createStore(database: Database, settings: Settings): Store {
 /** What is being loaded, for the message if it fails. */
 type Place = { stream?: string | undefined; table?: string | undefined }
 
-/** What a transaction did, and one of its rows in `_singer_loads`, by which it can be found. */
-type Done = { counts: Map<string, Counts>; stream?: string; startedAt?: string }
+/** What a transaction did to one stream. */
+export type Load = {
+  table: string
+  counts: Counts
+  windowStart?: Instant | undefined
+  windowEnd?: Instant | undefined
+}
 
-async function isStored(client: pg.Client, done: Done, settings: Settings): Promise<boolean> {
+/** What a transaction did, and one of its rows in `_singer_loads`, by which it can be found. */
+type Done = { loads: ReadonlyMap<string, Load>; stream?: string; startedAt?: string }
+
+/** The COMMIT of the try before may have come through, and only its answer been lost. */
+async function isStored(
+  client: pg.Client,
+  done: Done,
+  batch: Batch,
+  settings: Settings,
+): Promise<boolean> {
   if (done.startedAt === undefined) return false
+  // It may be under way still: its session has these locks until it has ended.
+  await lockStreams(client, batch, settings)
   const { rowCount } = await client.query(sql.findLoad(settings.schema), [
     settings.stateId,
     done.stream,
@@ -106,9 +121,8 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   at.stream = undefined
   if (rows.length > 0) await copy(client, rows)
   const loads = new Map<string, Load>()
-  const tables = byTable(rows)
-  await lockStreams(client, settings, [...tables.map(({ table }) => table), ...batch.activations])
-  for (const { table, rounds, ...window } of tables) {
+  await lockStreams(client, batch, settings)
+  for (const { table, rounds, ...window } of byTable(rows)) {
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
@@ -127,7 +141,7 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   at.stream = undefined
   const state = batch.states.at(-1)?.text
   if (state !== undefined) await client.query(sql.saveState(schema), [stateId, state])
-  const done: Done = { counts: new Map() }
+  const done: Done = { loads }
   for (const [name, { table, counts, windowStart, windowEnd }] of loads) {
     const { inserted, updated, unchanged, older, deleted } = counts
     const numbers = [inserted, updated, unchanged, older, deleted]
@@ -135,7 +149,6 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
     const values = [stateId, stream, table, ...numbers, windowStart, windowEnd, state]
     const { rows: saved } = await client.query<{ started_at: string }>(sql.saveLoad(schema), values)
     Object.assign(done, { stream, startedAt: saved[0]?.started_at })
-    done.counts.set(name, counts)
   }
   return done
 }
@@ -143,19 +156,13 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
 /** Targets that load the same stream do it one after the other; in one order, lest they deadlock. */
 async function lockStreams(
   client: pg.Client,
+  { rows, activations }: Batch,
   { schema, tablePrefix }: Settings,
-  named: readonly { stream: string }[],
 ): Promise<void> {
-  const streams = [...new Set(named.map(({ stream }) => stream))].sort()
-  const names = streams.map((stream) => JSON.stringify([schema, tablePrefix, stream]))
+  const streams = new Set(activations.map(({ stream }) => stream))
+  for (const { stream } of rows) streams.add(stream)
+  const names = [...streams].sort().map((stream) => JSON.stringify([schema, tablePrefix, stream]))
   if (names.length > 0) await client.query(sql.LOCK_NAMES, [names])
-}
-
-type Load = {
-  table: string
-  counts: Counts
-  windowStart?: Instant | undefined
-  windowEnd?: Instant | undefined
 }
 
 async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void> {
@@ -185,7 +192,7 @@ async function activate(
   at: Place,
 ): Promise<{ table: string | undefined; deleted: number }> {
   const { schema, tablePrefix: prefix, hardDelete } = settings
-  const table = (await findTable(client, { schema, prefix, stream }))?.name
+  const table = await findActive(client, { schema, prefix, stream })
   at.table = table
   if (table === undefined) return { table, deleted: 0 }
   const statement = sql.activate(sql.qualified(schema, table), hardDelete)

@@ -8,7 +8,6 @@ import {
 } from '@singer-io-ts/core'
 import { replaceInText } from './characters.ts'
 import { type Instant, isEarlier } from './instant.ts'
-import { type Counts, zeroCounts } from './load.ts'
 import { makeRow, type Row } from './row.ts'
 import * as sql from './sql.ts'
 import type { Store } from './store.ts'
@@ -26,7 +25,6 @@ export type Stream = {
   warned: Set<string>
   /** Records with characters that Postgres cannot store. */
   replaced: number
-  counts: Counts
 }
 
 export type Streams = {
@@ -84,7 +82,6 @@ export function createStreams(
         newest: undefined,
         warned: new Set(),
         replaced: 0,
-        counts: zeroCounts(),
       })
     },
 

@@ -121,6 +121,22 @@ export async function findTable(
   return row && { name: row.table_name, keyProperties: row.key_properties }
 }
 
+/** The stream's table, if it has one that knows of versions: one of another shape may stand there. */
+export async function findActive(
+  client: pg.Client,
+  wish: Pick<TableWish, 'schema' | 'prefix' | 'stream'>,
+): Promise<string | undefined> {
+  const found = await findTable(client, wish)
+  const { rowCount } = await client.query(
+    `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')
+        and a.attname in ('extracted_at_utc', 'deleted_at_utc', 'version')`,
+    [wish.schema, found?.name],
+  )
+  return rowCount === 3 ? found?.name : undefined
+}
+
 async function register(
   client: pg.Client,
   { schema, prefix, stream }: TableWish,

@@ -207,6 +207,39 @@ test.each(['answer', 'message'])(
   },
 )
 
+test('a COMMIT that is still under way when the connection is lost is waited for, and counted once', async () => {
+  await load(database, [schema('s')])
+  await ask(
+    database,
+    `create function raw.wait() returns trigger language plpgsql as
+       'begin perform pg_catalog.pg_sleep(0.5); return null; end';
+     create constraint trigger slow after insert on raw._singer_state
+       deferrable initially deferred for each row execute function raw.wait()`,
+  )
+  let isCopied = false
+  let isLost = false
+  const proxy = await startProxy(database, {
+    onSent(data, cut) {
+      isCopied ||= data.includes('copy pg_temp')
+      if (!isCopied || isLost || !data.includes('commit\0')) return 'forward'
+      isLost = true
+      // The server has the COMMIT before it can see that nobody is there any more.
+      setImmediate(cut)
+      return 'forward'
+    },
+  })
+  const { code, states, log } = await load(proxy.database, [
+    ...[schema('s'), ...rows(0, 10)],
+    state({ n: 1 }),
+  ])
+  await proxy.close()
+  expect([code, states, isLost, proxy.connections()]).toEqual([0, ['{"n":1}'], true, 2])
+  expect(log).toContain('inserted 10, updated 0, unchanged 0')
+  expect(await ask(database, 'select inserted::int from raw._singer_loads')).toEqual([
+    { inserted: 10 },
+  ])
+})
+
 test('a connection that breaks anywhere inside the load leaves the batch in once', async () => {
   const wide = Array.from({ length: 200 }, (_, n) => record('s', { Id: n, x: 'x'.repeat(2000) }))
   for (let at = 2000; at < 420_000; at += 61_003) {

@@ -13,7 +13,7 @@ import { DUE, untilDue } from './input.ts'
 import { readManifest } from './manifest.ts'
 import { watchMemory } from './memory.ts'
 import { openDatabase } from './postgres.ts'
-import { addCounts, reportEnd } from './report.ts'
+import { createReport } from './report.ts'
 import { CREATE_STAGING, PREPARE_SESSION } from './sql.ts'
 import { createStore } from './store.ts'
 import { createStreams } from './streams.ts'
@@ -36,11 +36,12 @@ export async function runTarget(
   const database = openDatabase({ ...settings, log, signal, prepare })
   const store = createStore(database, settings)
   const streams = createStreams(store, settings, log)
+  const report = createReport(log)
   const commits = createCommits({
     store,
     out,
     maxBytes: settings.batchBytes,
-    onCommit: (counts) => addCounts(streams, counts),
+    onCommit: report.add,
     onFault: (message) => log.error(message),
   })
   // While one half is stored the other comes in.
@@ -146,7 +147,7 @@ export async function runTarget(
   } finally {
     await database.close()
   }
-  reportEnd(streams, log, (performance.now() - started) / 1000, fault === undefined)
+  report.print(streams, (performance.now() - started) / 1000, fault === undefined)
   if (fault !== undefined) throw fault
   return EXIT.done
 }
