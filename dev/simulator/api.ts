@@ -109,7 +109,7 @@ function answerQuery(
     const poisoned = [fault.poisonedId].flat().map(Number)
     if (page.slots.some((slot) => poisoned.includes(table?.ids[slot] as number))) {
       const code = fault.poisonCode ?? '4002'
-      throw new QueryFault(code, poisonDetails[code])
+      throw new QueryFault(code, poisonDetails[code], fault.poisonStatus)
     }
   }
   const { rows } = page
@@ -210,7 +210,9 @@ export function answerCall(context: ApiContext, call: Call, now: number, fault?:
     } catch (error) {
       if (!(error instanceof QueryFault)) throw error
       const type = error.code === '10000' ? 'SystemFault' : 'ValidationFault'
-      return bad(now, error.code, queryMessages[error.code], error.message, undefined, type)
+      const message = queryMessages[error.code]
+      const { status } = error
+      return { ...bad(now, error.code, message, error.message, undefined, type), status }
     }
   }
   if (call.endpoint === 'cdc' && call.method === 'GET') return answerCdc(context, call, now)

@@ -42,6 +42,8 @@ export type Fault = {
   poisonedId?: string | readonly string[]
   /** What such a query is refused with: 4002 by default, or 10000 (a SystemFault), 610. */
   poisonCode?: '4002' | '610' | '10000'
+  /** The status of the refusal, 400 by default; unverified for a SystemFault. */
+  poisonStatus?: 400 | 500
   /** A projection of other members than the broken one gives the row; unverified. */
   poisonSparesProjection?: boolean
 }

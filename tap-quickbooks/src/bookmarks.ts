@@ -19,6 +19,8 @@ export type Bookmark = {
   deletionsKnownTo: number | undefined
   /** Deletions from here on may have been missed; only a reload finds them. */
   deletionsMissedSince: number | undefined
+  /** Change data capture had more than it can show at once, or refused: ask for this stream alone. */
+  asksAlone: boolean
   /** The version of the rows; set by a reload. */
   version: number | undefined
   /** A reload under `version` is under way. */
@@ -66,6 +68,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     read_as_of,
     deletions_known_to,
     deletions_missed_since,
+    deletions_asked_alone,
     version,
     reloading,
     since,
@@ -104,6 +107,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
       lowWater,
       ranges: ranges.filter((done) => done.end > done.start),
     }),
+    asksAlone: deletions_asked_alone === true,
     isReloading: reloading === true,
     others,
   }
@@ -117,6 +121,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
     readAsOf: undefined,
     deletionsKnownTo,
     deletionsMissedSince: undefined,
+    asksAlone: false,
     version: undefined,
     isReloading: false,
     since: startDate,
@@ -149,6 +154,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
     ...(bookmark.deletionsMissedSince !== undefined && {
       deletions_missed_since: formatInstant(bookmark.deletionsMissedSince),
     }),
+    ...(bookmark.asksAlone && { deletions_asked_alone: true }),
     ...(version !== undefined && { version }),
     ...(bookmark.isReloading && { reloading: true }),
     ...(bookmark.since !== undefined && { since: formatInstant(bookmark.since) }),

@@ -1,7 +1,9 @@
 import type { Log, Writer } from '@singer-io-ts/core'
 import { answerTime, type Row } from './answer.ts'
+import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import type { Plan, Planned, Run } from './plan.ts'
+import { markDone } from './progress.ts'
 import { createRecordFormat } from './records.ts'
 import { readChangedRows } from './rows.ts'
 import type { Stream } from './streams.ts'
@@ -16,7 +18,12 @@ const OVERLAP_SECONDS = 1
 
 /** What asking for deletions needs of its run. */
 export type ChangeParts = Pick<Run, 'config' | 'client'> &
-  Pick<Plan, 'tracker' | 'asOf' | 'upper'> & { out: Writer; log: Log }
+  Pick<Plan, 'tracker' | 'bound' | 'lowerBound'> & {
+    out: Writer
+    log: Log
+    /** Runs a task; its failure is said under this name and stops nothing else. */
+    guard: (name: string, task: () => Promise<void>) => Promise<void>
+  }
 
 /** What change data capture said of one stream. */
 type Changes = {
@@ -27,88 +34,135 @@ type Changes = {
 }
 
 /**
- * Emits what was deleted since the streams were read last, as marked records. Gives the streams
- * in which nothing else has changed either, so that they need no query. Streams whose deletions
- * can no longer be known are reported, or begun again under a new version.
+ * Emits what was deleted since the streams were read last, as marked records. A stream in which
+ * nothing else has changed either is done: it needs no query. Streams whose deletions can no
+ * longer be known are reported, or begun again under a new version.
  */
 export async function readDeletions(
   selected: readonly Planned[],
   parts: ChangeParts,
-): Promise<Set<string>> {
-  const { tracker, asOf } = parts
-  const quiet = new Set<string>()
-  const asked = selected.filter(({ stream }) => {
-    const { deletionsKnownTo, deletionsMissedSince, progress, isReloading } = tracker.bookmark(
-      stream.name,
-    )
-    if (isReloading) return false
-    if (deletionsMissedSince !== undefined && parts.config.onDeleteGap === 'reload') {
-      reportGap(stream, deletionsMissedSince, 'an earlier run has found a gap', parts)
-      if (tracker.bookmark(stream.name).isReloading) return false
-    }
-    const since = deletionsKnownTo ?? progress.lowWater
-    if (since >= asOf) return false
-    if (since >= asOf - REACH_SECONDS) return true
-    reportGap(stream, since, `change data capture looks back 30 days only`, parts)
-    return !tracker.bookmark(stream.name).isReloading
-  })
-  if (asked.length === 0) return quiet
-
-  const since = Math.min(...asked.map(({ stream }) => changedSince(stream, parts)))
-  const together = await capture(
-    asked.map(({ stream }) => stream),
-    since,
-    parts,
-  )
-  const total = together.reduce((sum, { rows }) => sum + rows.length, 0)
-  for (const [index, one] of asked.entries()) {
-    const { stream } = one
-    const changes = together[index]
-    if (changes === undefined) continue
-    if (total < MOST_OBJECTS) {
-      await emitDeleted(one, [changes], parts)
-      if (isQuiet(stream, changes.rows, since, parts)) quiet.add(stream.name)
-    } else {
-      await emitDeleted(one, await captureAlone(stream, parts), parts)
-    }
-    if (!tracker.bookmark(stream.name).isReloading)
-      tracker.change(stream.name, { deletionsKnownTo: asOf })
+): Promise<void> {
+  const { tracker, out } = parts
+  const asked = selected.filter(({ stream }) => canBeAsked(stream, parts))
+  const asksAlone = ({ stream }: Planned) => tracker.bookmark(stream.name).asksAlone
+  const together = asked.filter((one) => !asksAlone(one))
+  // Those that lag come first, or few calls would never reach them.
+  await askAlone(asked.filter(asksAlone))
+  if (together.length > 0) {
+    await parts.guard('deletions', () => captureTogether(together, parts))
+    await askAlone(together.filter(asksAlone))
   }
-  return quiet
+  await tracker.write()
+  await out.flush()
+
+  async function askAlone(streams: readonly Planned[]): Promise<void> {
+    for (const one of streams)
+      await parts.guard(`deletions of ${one.stream.name}`, () => captureAlone(one, parts))
+  }
+}
+
+/** Whether change data capture can still show what was deleted; if not, that is a gap. */
+function canBeAsked(stream: Stream, parts: ChangeParts): boolean {
+  const { tracker, config, bound } = parts
+  const { deletionsKnownTo, deletionsMissedSince, progress, isReloading } = tracker.bookmark(
+    stream.name,
+  )
+  if (isReloading) return false
+  if (deletionsMissedSince !== undefined && config.onDeleteGap === 'reload') {
+    reportGap(stream, deletionsMissedSince, 'an earlier run has found a gap', parts)
+    if (tracker.bookmark(stream.name).isReloading) return false
+  }
+  const since = deletionsKnownTo ?? progress.lowWater
+  if (since >= bound.asOf) return false
+  if (since >= bound.asOf - REACH_SECONDS) return true
+  reportGap(stream, since, `change data capture looks back 30 days only`, parts)
+  return !tracker.bookmark(stream.name).isReloading
+}
+
+/** One call for all; where that is too much for an answer, or refused, each is asked alone. */
+async function captureTogether(asked: readonly Planned[], parts: ChangeParts): Promise<void> {
+  const { tracker, bound, log } = parts
+  const streams = asked.map(({ stream }) => stream)
+  const askAlone = (): void => {
+    for (const { name } of streams) tracker.change(name, { asksAlone: true })
+  }
+  const since = Math.min(...streams.map((stream) => changedSince(stream, parts)))
+  let answers: Changes[]
+  try {
+    answers = await capture(streams, since, parts)
+  } catch (thrown) {
+    const isFinal = thrown instanceof QuickbooksError && !thrown.retryable && !thrown.isRefused
+    if (!isFinal || streams.length === 1) throw thrown
+    log.warning(`change data capture is refused; each stream is asked by itself: ${thrown.message}`)
+    return askAlone()
+  }
+  // How the answer was cut when it was too much is not documented: nothing of it is relied on.
+  if (answers.reduce((sum, { rows }) => sum + rows.length, 0) >= MOST_OBJECTS) {
+    askAlone()
+    await tracker.write()
+    return
+  }
+  for (const [index, one] of asked.entries()) {
+    const { name } = one.stream
+    const changes = answers[index]
+    if (changes === undefined) continue
+    await emitDeleted(one, changes, 1, parts)
+    tracker.change(name, { deletionsKnownTo: bound.asOf })
+    if (!isQuiet(one.stream, changes.rows, since, parts)) continue
+    const { progress } = tracker.bookmark(name)
+    const rest = { start: progress.lowWater, end: bound.upper }
+    tracker.change(name, { progress: markDone(progress, rest), readAsOf: bound.asOf })
+  }
+}
+
+/** Deletions are known to here. */
+function knownTo(stream: Stream, { tracker, bound }: ChangeParts): number {
+  const { deletionsKnownTo, progress } = tracker.bookmark(stream.name)
+  return Math.max(deletionsKnownTo ?? progress.lowWater, bound.asOf - REACH_SECONDS)
 }
 
 /** From when on to ask, so that the answer serves for deletions and, if it can, for changes. */
 function changedSince(stream: Stream, parts: ChangeParts): number {
-  const { deletionsKnownTo, progress } = parts.tracker.bookmark(stream.name)
-  const reach = parts.asOf - REACH_SECONDS
-  const deletions = Math.max(deletionsKnownTo ?? progress.lowWater, reach) - OVERLAP_SECONDS
+  const { progress } = parts.tracker.bookmark(stream.name)
+  const deletions = knownTo(stream, parts) - OVERLAP_SECONDS
   const changes = progress.lowWater - parts.config.lookbackSeconds - OVERLAP_SECONDS
-  return changes < reach ? deletions : Math.min(deletions, changes)
+  const isWithinReach = changes >= parts.bound.asOf - REACH_SECONDS
+  return isWithinReach && progress.ranges.length === 0 ? Math.min(deletions, changes) : deletions
 }
 
 /** Whether the answer proves that a query would find nothing. */
 function isQuiet(stream: Stream, rows: readonly Row[], since: number, parts: ChangeParts): boolean {
-  const { progress } = parts.tracker.bookmark(stream.name)
-  const from = progress.lowWater - parts.config.lookbackSeconds
-  if (since > from - OVERLAP_SECONDS || parts.upper > parts.asOf) return false
-  return !rows.some((row) => !row.isDeleted && row.at >= from && row.at < parts.upper)
+  const { tracker, config, bound } = parts
+  const { progress } = tracker.bookmark(stream.name)
+  const from = progress.lowWater - config.lookbackSeconds
+  // What lies below ranges that are done may hold a row that cannot be read.
+  if (progress.ranges.length > 0 || since > from - OVERLAP_SECONDS) return false
+  return !rows.some((row) => !row.isDeleted && row.at >= from && row.at < bound.upper)
 }
 
 /** Asks for one stream alone, moving on from the last time seen while answers are full. */
-async function captureAlone(stream: Stream, parts: ChangeParts): Promise<Changes[]> {
-  const all: Changes[] = []
-  let since = changedSince(stream, parts)
-  for (;;) {
-    const [changes] = await capture([stream], since, parts)
-    if (changes === undefined) return all
-    all.push(changes)
+async function captureAlone(one: Planned, parts: ChangeParts): Promise<void> {
+  const { tracker, bound } = parts
+  const { name } = one.stream
+  let isCrowded = false
+  for (let pageNumber = 1; ; pageNumber++) {
+    const known = knownTo(one.stream, parts)
+    const [changes] = await capture([one.stream], known - OVERLAP_SECONDS, parts)
+    if (changes === undefined) return
+    await emitDeleted(one, changes, pageNumber, parts)
     const last = changes.rows.at(-1)
-    if (changes.rows.length < MOST_OBJECTS || last === undefined) return all
-    if (last.at <= since) {
-      reportGap(stream, since, `${MOST_OBJECTS} objects or more changed in one second`, parts)
-      if (parts.tracker.bookmark(stream.name).isReloading) return all
-      since = last.at + 1
-    } else since = last.at
+    if (changes.rows.length < MOST_OBJECTS || last === undefined) {
+      tracker.change(name, { deletionsKnownTo: bound.asOf, asksAlone: false })
+      return
+    }
+    if (last.at <= known && !isCrowded) {
+      isCrowded = true
+      reportGap(one.stream, known, `${MOST_OBJECTS} objects or more changed in one second`, parts)
+      if (tracker.bookmark(name).isReloading) return
+    }
+    // Saved at once: with few calls the next run goes on from here.
+    tracker.change(name, { deletionsKnownTo: Math.max(last.at, known + 1) })
+    await tracker.write()
   }
 }
 
@@ -130,6 +184,7 @@ async function capture(
     parameters,
     member: 'CDCResponse',
   })
+  parts.lowerBound()
   const query = new URLSearchParams(parameters).toString()
   const time = answerTime(answer)
   return readChangedRows(answer, entities).map((rows) => ({ rows, query, time }))
@@ -137,37 +192,34 @@ async function capture(
 
 async function emitDeleted(
   { stream, entry, strange }: Planned,
-  answers: readonly Changes[],
+  { rows, query, time }: Changes,
+  pageNumber: number,
   parts: ChangeParts,
 ): Promise<void> {
-  const { config, tracker, out, log } = parts
+  const { config, tracker, bound, out, log } = parts
   const { progress, version, rows: before } = tracker.bookmark(stream.name)
-  const range = { start: progress.lowWater - parts.config.lookbackSeconds, end: parts.upper }
+  const range = { start: progress.lowWater - config.lookbackSeconds, end: bound.upper }
   const grid = createGrid(config.startDate, config.chunkDays, range)
   const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/cdc`
-  let count = 0
-  for (const [index, { rows, query, time }] of answers.entries()) {
-    for (const row of rows) {
-      if (!row.isDeleted) continue
-      count++
-      const window = windowOf(row.at, grid)
-      const origin = { window, pageNumber: index + 1, pageSize: MOST_OBJECTS, path, query, time }
-      await out.write(format(row, origin, version))
-    }
+  const deleted = rows.filter((row) => row.isDeleted)
+  for (const row of deleted) {
+    const window = windowOf(row.at, grid)
+    const origin = { window, pageNumber, pageSize: MOST_OBJECTS, path, query, time }
+    await out.write(format(row, origin, version))
   }
-  if (count === 0) return
-  log.info(`${stream.name}: ${count} deleted`)
-  tracker.change(stream.name, { rows: before + count })
+  if (deleted.length === 0) return
+  log.info(`${stream.name}: ${deleted.length} deleted`)
+  tracker.change(stream.name, { rows: before + deleted.length })
 }
 
 /** Says that deletions were missed, or begins the stream again to find them by their absence. */
 function reportGap(stream: Stream, since: number, why: string, parts: ChangeParts): void {
-  const { config, tracker, log, asOf } = parts
+  const { config, tracker, log, bound } = parts
   const bookmark = tracker.bookmark(stream.name)
   const missed = `${stream.name}: deletions since ${formatInstant(since)} cannot be known (${why})`
   // A reload that leaves out what lies after end_date would mark those rows as deleted.
-  if (config.onDeleteGap === 'warn' || parts.upper < asOf) {
+  if (config.onDeleteGap === 'warn' || bound.upper < bound.asOf) {
     log.warning(
       `${missed}; rows deleted then stay as they are. ` +
         'To find them, run once with on_delete_gap reload and without end_date.',
@@ -176,7 +228,7 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
     tracker.change(stream.name, { deletionsMissedSince })
     return
   }
-  const version = Math.max(Math.floor(asOf), (bookmark.version ?? 0) + 1)
+  const version = Math.max(Math.floor(bound.asOf), (bookmark.version ?? 0) + 1)
   log.warning(`${missed}; the stream is read again in full under version ${version}`)
   tracker.change(stream.name, {
     progress: {
@@ -186,8 +238,9 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
     },
     places: [],
     readAsOf: undefined,
-    deletionsKnownTo: asOf,
+    deletionsKnownTo: bound.asOf,
     deletionsMissedSince: undefined,
+    asksAlone: false,
     version,
     isReloading: true,
   })

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { CallLimitReached, QuickbooksError } from './errors.ts'
 import { type Fault, readFault } from './faults.ts'
 import type { Limiter } from './limiter.ts'
+import { isPoisoned } from './poison.ts'
 import { retry } from './retry.ts'
 import type { Token } from './token.ts'
 
@@ -21,8 +22,8 @@ export type Call = {
   parameters: Record<string, string>
   /** The member that a good answer has. */
   member: 'QueryResponse' | 'CDCResponse' | 'CompanyInfo'
-  /** Tries of this call; max_attempts without it. */
-  attempts?: number
+  /** A refusal for which a single row may be the cause is what is looked for: asked once only. */
+  isSearch?: boolean
 }
 
 /** Metered calls that were made for this stream alone. */
@@ -42,6 +43,8 @@ export type Client = {
   get(call: Call): Promise<Answer>
   /** QuickBooks' clock without a metered call. Epoch seconds. */
   now(): Promise<number>
+  /** The time in the last answer, and what has passed since. Epoch seconds. */
+  seenNow(): number
   readonly meter: Meter
   close(): Promise<void>
 }
@@ -83,9 +86,9 @@ export function createClient(
     return retry(
       {
         ...tries,
-        maxAttempts: call.attempts ?? maxAttempts,
         what: `${call.stream}: ${call.endpoint}`,
-        isRetryable: (thrown) => thrown !== tokenFailure && isTransient(thrown),
+        isRetryable: (thrown) =>
+          thrown !== tokenFailure && isTransient(thrown) && !(call.isSearch && isPoisoned(thrown)),
         onRetry: () => {
           meter.retries++
         },
@@ -146,9 +149,11 @@ export function createClient(
       })
       status = answer.statusCode
       intuitTid = tidOf(answer)
-      // Paid for as soon as it comes, whether or not its body is whole.
-      if (status >= 200 && status < 300) count(call)
-      clock.see(answer.headers.date)
+      if (status >= 200 && status < 300) {
+        // Paid for as soon as it comes, whether or not its body is whole.
+        count(call)
+        clock.see(answer.headers.date)
+      }
       return { status, headers: answer.headers, body: await readBody(answer) }
     } catch (cause) {
       signal.throwIfAborted()
@@ -215,6 +220,7 @@ export function createClient(
       log.warning("QuickBooks' answers carry no Date; the local clock is used")
       return Date.now() / 1000
     },
+    seenNow: () => clock.now() ?? Date.now() / 1000,
     close: () => agent.destroy(),
   }
 }

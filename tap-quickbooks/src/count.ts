@@ -35,7 +35,7 @@ export async function count(run: Run, life: Life): Promise<number> {
   try {
     await settleAll(
       plan.streams.map(async ({ stream }) => {
-        const range = { start: config.startDate, end: plan.upper }
+        const range = { start: config.startDate, end: plan.bound.upper }
         const ask = (part: Range) => plan.inSlot(() => askCount(client, stream, part))
         const total = await ask(range)
         const grid = createGrid(config.startDate, config.chunkDays, range)
@@ -54,7 +54,7 @@ export async function count(run: Run, life: Life): Promise<number> {
             `${stream.name}: the books were edited meanwhile (${plural(Math.abs(moved), 'row')} moved), ` +
               'so that some windows may be wrong by as many: count again',
           )
-        log.info(`${stream.name}: ${plural(total, 'row')} up to ${formatInstant(plan.upper)}`)
+        log.info(`${stream.name}: ${plural(total, 'row')} up to ${formatInstant(plan.bound.upper)}`)
       }),
     )
   } catch (thrown) {

@@ -28,7 +28,7 @@ export async function forecast(run: Run, life: Life): Promise<number> {
   const calls = sum(streams.map((one) => one.calls)) + deletions
 
   await out.write(
-    `company ${config.realmId}, up to ${formatInstant(plan.upper)}, ` +
+    `company ${config.realmId}, up to ${formatInstant(plan.bound.upper)}, ` +
       `windows of ${config.chunkDays} days, pages of ${config.pageSize} rows\n`,
   )
   for (const line of alignColumns([
@@ -61,12 +61,15 @@ export async function forecast(run: Run, life: Life): Promise<number> {
   return EXIT.done
 
   async function forecastStream({ stream, before }: Planned) {
-    const ranges = remainingRanges(before.progress, plan.upper)
+    const ranges = remainingRanges(before.progress, plan.bound.upper)
     const counts = await settleAll(
       ranges.map((range) => plan.inSlot(() => askCount(client, stream, range))),
     )
     const from = before.progress.lowWater
-    const grid = createGrid(config.startDate, config.chunkDays, { start: from, end: plan.upper })
+    const grid = createGrid(config.startDate, config.chunkDays, {
+      start: from,
+      end: plan.bound.upper,
+    })
     return {
       name: stream.name,
       from: formatInstant(from),

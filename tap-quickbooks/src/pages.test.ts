@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Row } from './answer.ts'
+import { QuickbooksError } from './errors.ts'
 import { type Ask, type Page, type Place, readPages } from './pages.ts'
 
 const source = Buffer.alloc(0)
@@ -14,7 +15,14 @@ const row = (id: number, at: number): Row => ({
   isDeleted: false,
 })
 
-type Behaviour = { cap?: number; before?: (requests: number) => void }
+type Behaviour = {
+  cap?: number
+  bad?: Set<string>
+  isSameOrder?: boolean
+  before?: (requests: number) => void
+}
+
+const refusal = new QuickbooksError('refused', {})
 
 /** A set of rows that answers as QuickBooks does: by time, then by Id descending, anew each time. */
 function company(rows: Row[], options: Behaviour = {}): { ask: Ask; requests: () => number } {
@@ -30,9 +38,21 @@ function company(rows: Row[], options: Behaviour = {}): { ask: Ask; requests: ()
     async rows(range, page) {
       const from = page.startPosition - 1
       const cap = options.cap ?? page.maxResults
-      return within(range).slice(from, from + Math.min(page.maxResults, cap))
+      const answer = within(range).slice(from, from + Math.min(page.maxResults, cap))
+      if (answer.some(({ id }) => options.bad?.has(id))) throw refusal
+      return answer
     },
-    newest: async (range) => within(range).at(-1),
+    newest: async (range, count) => {
+      const rows = within(range)
+      // In a second the order is as it comes: the opposite one, or the same.
+      const newest = rows.toReversed()
+      if (options.isSameOrder)
+        newest.sort((a, b) => b.at - a.at || rows.indexOf(a) - rows.indexOf(b))
+      const answer = newest.slice(0, Math.min(count, options.cap ?? count))
+      if (answer.some(({ id }) => options.bad?.has(id))) throw refusal
+      return answer
+    },
+    refusalOf: async (thrown) => (thrown === refusal ? refusal : undefined),
   }
   return { ask, requests: () => requests }
 }
@@ -111,6 +131,99 @@ test('short answers in two runs, one after the other, do not end the reading', a
   expect(ids).toEqual(['2', '3'])
 })
 
+test('a server that gives any number of the rows asked for loses none', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 40 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      async (times, pageSize, cuts) => {
+        const rows = times.map((at, index) => row(index + 1, at))
+        const { ask } = company(rows)
+        const some: Ask = {
+          ...ask,
+          rows: async (...page) => {
+            const all = await ask.rows(...page)
+            return all.slice(0, Math.max(2, Math.ceil(all.length * cuts.next().value)))
+          },
+        }
+        const ids = await readAll(readPages({ start: 0, end: 10 }, pageSize, some))
+        expect(sorted(ids)).toEqual(rows.map(({ id }) => id))
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('the order of rows with the same time says nothing about the end', async () => {
+  // Four rows an answer, the last ones of the same second; more of that second are to come.
+  const rows = [row(1, 1), row(2, 2), ...[3, 4, 5, 6, 7].map((id) => row(id, 5))]
+  for (const isSameOrder of [true, false]) {
+    const { ask } = company(rows, { cap: 4, isSameOrder })
+    const ids = await readAll(readPages({ start: 0, end: 9 }, 100, ask))
+    expect(sorted(ids)).toEqual(['1', '2', '3', '4', '5', '6', '7'])
+  }
+})
+
+test('an empty answer where a known row must be is asked for again', async () => {
+  const rows = [row(1, 1), row(2, 2), row(3, 3)]
+  const { ask } = company(rows)
+  let asked = 0
+  const flaky: Ask = { ...ask, rows: async (...page) => (++asked === 2 ? [] : ask.rows(...page)) }
+  expect(await readAll(readPages({ start: 0, end: 9 }, 2, flaky))).toEqual(['1', '2', '3'])
+  // Edited away for good, the rows are no reason to ask for ever.
+  rows.length = 0
+  const from = { second: 2, startPosition: 1, knownIds: ['2'], isShort: false }
+  expect(await readAll(readPages({ start: 2, end: 9 }, 2, ask, from))).toEqual([])
+})
+
+test('far inside a second whose rows have been edited away, reading gets back to what is left', async () => {
+  const rows = Array.from({ length: 30 }, (_, index) => row(index + 1, 5))
+  const from = { second: 5, startPosition: 90_000, knownIds: ['777'], isShort: false }
+  const { ask, requests } = company(rows)
+  const ids = await readAll(readPages({ start: 5, end: 9 }, 10, ask, from))
+  expect(sorted(ids)).toEqual(rows.map(({ id }) => id))
+  expect(requests()).toBeLessThan(25)
+})
+
+test('what lies around rows that keep the answer from coming is passed over, and no more', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 60 }),
+      fc.array(fc.nat(), { maxLength: 4 }),
+      fc.integer({ min: 1, max: 20 }),
+      async (times, picks, pageSize) => {
+        const rows = times.map((at, index) => row(index + 1, at))
+        const bad = new Set(picks.map((pick) => String((pick % times.length) + 1)))
+        const { ask, requests } = company(rows, { bad })
+        const ids = new Set<string>()
+        const holes: { start: number; end: number }[] = []
+        let doneTo = 0
+        for await (const page of readPages({ start: 0, end: 50 }, pageSize, ask)) {
+          for (const one of page.rows) ids.add(one.id)
+          if (page.hole !== undefined) holes.push(page.hole)
+          expect(page.doneTo).toBeGreaterThanOrEqual(doneTo)
+          doneTo = page.doneTo
+        }
+        expect(doneTo).toBe(50)
+        const inHole = (at: number) => holes.some(({ start, end }) => at >= start && at < end)
+        for (const one of rows) if (!inHole(one.at)) expect(ids).toContain(one.id)
+        for (const one of rows) if (bad.has(one.id)) expect(inHole(one.at)).toBe(true)
+        // A hole begins at a row that is known and ends with the next one.
+        const last = Math.max(...times)
+        for (const { start, end } of holes) {
+          expect(rows.some(({ id, at }) => bad.has(id) && at >= start && at < end)).toBe(true)
+          const inside = rows.filter(({ id, at }) => !bad.has(id) && at > start && at < end - 1)
+          if (end <= last && bad.size === 1) expect(inside).toEqual([])
+        }
+        expect(holes.length).toBeLessThanOrEqual(bad.size)
+        expect(requests()).toBeLessThan(2 * times.length + 10 + bad.size * 30)
+      },
+    ),
+    { numRuns: 1000 },
+  )
+})
+
 test('a row that comes twice in an answer neither comes twice nor hides the end', async () => {
   const rows = [row(1, 3), ...Array.from({ length: 7 }, (_, index) => row(index + 10, 5))]
   const { ask } = company(rows)
@@ -129,7 +242,7 @@ test('a server that ignores STARTPOSITION is noticed, not asked for ever', async
   const { ask } = company(rows)
   const deaf: Ask = {
     ...ask,
-    rows: (range, page, n) => ask.rows(range, { ...page, startPosition: 1 }, n),
+    rows: (range, page) => ask.rows(range, { ...page, startPosition: 1 }),
   }
   await expect(readAll(readPages({ start: 0, end: 10 }, 4, deaf))).rejects.toThrow(/nothing new/)
 })
@@ -137,7 +250,8 @@ test('a server that ignores STARTPOSITION is noticed, not asked for ever', async
 test('rows out of order or outside the range are refused', async () => {
   const answering = (...rows: Row[]): Ask => ({
     rows: async () => rows,
-    newest: async () => row(9, 9),
+    newest: async () => [row(9, 9)],
+    refusalOf: async () => undefined,
   })
   const wrong = answering(row(1, 5), row(2, 4))
   await expect(readAll(readPages({ start: 0, end: 10 }, 4, wrong))).rejects.toThrow(/out of order/)
@@ -153,11 +267,13 @@ test('No row is lost or doubled, whatever is edited, voided, deactivated or dele
       fc.integer({ min: 1, max: 12 }),
       fc.array(fc.array(fc.nat(), { maxLength: 6 }), { maxLength: 40 }),
       fc.option(fc.integer({ min: 2, max: 8 }), { nil: undefined }),
-      async (times, pageSize, changes, cap) => {
+      fc.boolean(),
+      async (times, pageSize, changes, cap, isSameOrder) => {
         const rows = times.map((at, index) => row(index + 1, at))
         const touched = new Set<string>()
         const { ask } = company(rows, {
           ...(cap !== undefined && { cap }),
+          isSameOrder,
           before: (requests) => {
             // An edit or a deletion takes a row out of the closed range.
             for (const pick of changes[requests] ?? []) {
@@ -184,9 +300,10 @@ test('reading goes on from any page, also inside a crowded second, and one reque
     fc.asyncProperty(
       fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 40 }),
       fc.integer({ min: 1, max: 6 }),
-      async (times, pageSize) => {
+      fc.boolean(),
+      async (times, pageSize, isSameOrder) => {
         const rows = times.map((at, index) => row(index + 1, at))
-        const { ask } = company(rows)
+        const { ask } = company(rows, { isSameOrder })
         const ids = new Set<string>()
         let start = 0
         let place: Place | undefined

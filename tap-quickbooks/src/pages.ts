@@ -7,8 +7,10 @@ import type { Range } from './windows.ts'
 /** The rows that one request brought and no earlier one had. */
 export type Page = {
   rows: readonly Row[]
-  /** Everything of the range before this instant has been given out with this page. */
+  /** Everything of the range before this instant has been given out, but for the holes. */
   doneTo: number
+  /** What was passed over on the way to these rows, because of a row in it. */
+  hole: Hole | undefined
   /** Where the next request begins, when that is inside the second `doneTo`. */
   place: Place | undefined
   /** The place of the request in its chain, from 1. */
@@ -24,21 +26,28 @@ export type Place = {
   second: number
   startPosition: number
   knownIds: readonly string[]
-  /** The last answer was short: next the newest row is asked for, which may prove the end. */
+  /** Nothing more is likely to come: next the newest rows are asked for, which may prove it. */
   isShort: boolean
 }
 
+/** A stretch with a row in it that keeps the answer from coming. */
+export type Hole = Range & { fault: QuickbooksError }
+
 /** How a range is asked for, ordered by the time of the last change. */
 export type Ask = {
-  rows(range: Range, page: PageRequest, pageNumber: number): Promise<readonly Row[]>
-  /** The row of the range that changed last, of the same second the last in order. */
-  newest(range: Range): Promise<Row | undefined>
+  rows(range: Range, page: PageRequest): Promise<readonly Row[]>
+  /** So many rows of the range that changed last; in which order those of one second come is unknown. */
+  newest(range: Range, count: number): Promise<readonly Row[]>
+  /** The refusal, where one row in the answer may be why; else undefined. */
+  refusalOf(thrown: unknown): Promise<QuickbooksError | undefined>
 }
 
 /** Rows of the same second that two requests have in common, so that a shift is seen. */
 const MOST_OVERLAP = 50
 /** So many requests in a row that bring nothing new: the far end does not do what it is asked. */
 const MOST_IDLE_REQUESTS = 50
+/** So many refused rows one behind the other are no matter of single rows. */
+const MOST_PASSED_OVER = 1024
 
 /**
  * Reads a range of a set that changes while it is read, without skipping a row. The next request
@@ -47,7 +56,10 @@ const MOST_IDLE_REQUESTS = 50
  * dropped by Id. Only inside a second with more rows than a page does STARTPOSITION move, always
  * so that the answer begins with a row that is known; if it does not, rows have moved up and the
  * position goes back. A short answer is no proof of the end, for a server may give fewer rows
- * than asked: the end is an empty answer, or that the newest row of what is left is known.
+ * than asked: the end is that the newest rows of what is left are those that are known.
+ *
+ * A refused answer is asked for in halves, until the row that is in the way is the next one; what
+ * lies around it is passed over as a hole.
  *
  * `range.end` may be lowered while reading; what lies beyond it is then left to another reader.
  * `from` is the place where an earlier run stopped, in the second `range.start`.
@@ -62,82 +74,161 @@ export async function* readPages(
   /** Ids of the rows given out whose time is `cursor`. */
   let known = new Set(from?.knownIds)
   let startPosition = from?.startPosition ?? 1
+  /** Where the last known row stands, counted from `cursor`. */
+  let lastKnown = from === undefined ? 0 : startPosition + known.size - 1
   let isCrowded = from !== undefined
+  /** All rows of the second `cursor` that were given out are known, not the last ones only. */
+  let isComplete = startPosition === 1
   let isShort = from?.isShort ?? false
+  /** An answer can hold so many rows: as many as one has held. */
+  let most = 2
+  /** Of so many rows behind the last known one, one is in the way; 0 when none is. */
+  let suspects = 0
   let idle = 0
+  let empties = 0
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
     const asked = { start: cursor, end: range.end }
     if (isShort) {
-      const newest = await ask.newest(asked)
-      if (newest === undefined || (newest.at === cursor && known.has(newest.id))) {
-        yield { ...LAST, doneTo: range.end, pageNumber, pageSize }
+      const isWhole = isComplete && known.size < most
+      const newest = await ask.newest(asked, isWhole ? known.size + 1 : 1)
+      const isKnown = newest.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
+      if (newest.length > 0 && isKnown && newest.length >= (isWhole ? known.size : 1)) {
+        yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
         return
       }
-      // A run with a single call gets no further now; the next one is to ask for the rows.
-      if (from !== undefined && pageNumber === 1) {
-        const place = { ...from, isShort: false }
-        yield { ...LAST, doneTo: cursor, place, pageNumber, pageSize }
+      isShort = false
+      if (newest.length === 0) empties++
+      else if (isKnown) {
+        // Some have gone, or the answer was short again: is there a row behind the last known one?
+        isComplete = false
+        startPosition = Math.max(1, lastKnown)
       }
+      // A run with a single call gets no further now; the next one is to ask for the rows.
+      if (from !== undefined && pageNumber === 1)
+        yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
-    const maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
-    const rows = dropRepeats(await ask.rows(asked, { startPosition, maxResults }, pageNumber))
+    let maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
+    const wanted = suspects > 0 ? Math.ceil(suspects / 2) : maxResults
+    if (suspects > 0) {
+      startPosition = Math.max(1, lastKnown)
+      maxResults = Math.min(pageSize, wanted) + Math.min(1, lastKnown)
+    }
+    let rows: readonly Row[]
+    try {
+      rows = dropRepeats(await ask.rows(asked, { startPosition, maxResults }))
+    } catch (thrown) {
+      const fault = await ask.refusalOf(thrown)
+      if (fault === undefined) throw thrown
+      if (wanted > 1) {
+        suspects = wanted
+        continue
+      }
+      const behind = await readBehind(asked, lastKnown)
+      checkOrder(behind.rows, asked)
+      const end = Math.min(range.end, (behind.rows[0]?.at ?? range.end) + 1)
+      const fresh = behind.rows.filter((row) => row.at < range.end)
+      const hole = { start: cursor, end, fault }
+      cursor = Math.max(end, Math.min(range.end, behind.rows.at(-1)?.at ?? end))
+      known = new Set(fresh.filter((row) => row.at === cursor).map((row) => row.id))
+      lastKnown = known.size
+      startPosition = 1
+      isCrowded = false
+      isComplete = true
+      isShort = false
+      suspects = 0
+      yield { ...NO_PAGE, rows: fresh, doneTo: cursor, hole, pageNumber, pageSize: behind.asked }
+      continue
+    }
     checkOrder(rows, asked)
     const first = rows[0]
     if (startPosition > 1 && !(first?.at === cursor && known.has(first.id))) {
       if (++idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
-      startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2))
+      // Further each time: of what an earlier run has seen, much may have gone.
+      startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2) * 2 ** (idle - 1))
+      suspects = 0
+      const knownIds = [...known].slice(-MOST_OVERLAP)
+      const place = { second: cursor, startPosition, knownIds, isShort: false }
+      yield { ...NO_PAGE, doneTo: cursor, place, pageNumber, pageSize: maxResults }
       continue
     }
     const fresh = rows.filter(
       (row) => row.at < range.end && !(row.at === cursor && known.has(row.id)),
     )
-    isShort = rows.length < maxResults
     const last = rows.at(-1)
+    // What was there a moment ago may have been edited away; it may as well have been left out.
+    if (last === undefined && known.size > 0 && ++empties < 2) {
+      yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
+      continue
+    }
     if (last === undefined || last.at >= range.end) {
-      yield { ...LAST, rows: fresh, doneTo: range.end, pageNumber, pageSize: maxResults }
+      yield { ...NO_PAGE, rows: fresh, doneTo: range.end, pageNumber, pageSize: maxResults }
       return
     }
+    empties = 0
+    most = Math.max(most, rows.length)
+    suspects = Math.max(0, suspects - fresh.length)
     idle = fresh.length > 0 ? 0 : idle + 1
     if (idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
-    isCrowded = last.at === cursor
-    if (isCrowded) {
-      for (const row of rows) known.add(row.id)
-      startPosition += rows.length - overlapOf(rows.length)
-    } else {
+    const isFull = rows.length >= maxResults
+    const isNothingBehind = startPosition === lastKnown && fresh.length === 0
+    isCrowded = first?.at === last.at
+    if (last.at > cursor) {
       cursor = last.at
-      known = new Set(rows.filter((row) => row.at === cursor).map((row) => row.id))
+      known = new Set()
+      isComplete = true
       startPosition = 1
     }
-    const isPlace = isCrowded || (isShort && known.size <= MOST_OVERLAP)
+    for (const row of rows) if (row.at === cursor) known.add(row.id)
+    lastKnown = isCrowded ? startPosition + rows.length - 1 : known.size
+    startPosition = isCrowded ? lastKnown + 1 - (isFull ? overlapOf(rows.length) : 1) : 1
+    isShort = !isFull && ((isComplete && known.size < most) || isNothingBehind)
+    const isPart = isCrowded && !(isShort && isComplete)
+    const isPlace = isPart || (isShort && known.size <= MOST_OVERLAP)
+    const knownIds = isPart ? lastIds(rows, lastKnown - startPosition + 1) : [...known]
+    const place = { second: cursor, startPosition: isPart ? startPosition : 1, knownIds, isShort }
     yield {
+      ...NO_PAGE,
       rows: fresh,
       doneTo: cursor,
-      place: isPlace
-        ? {
-            second: cursor,
-            startPosition,
-            knownIds: isCrowded ? lastIds(rows) : [...known],
-            isShort,
-          }
-        : undefined,
+      place: isPlace ? place : undefined,
       pageNumber,
       pageSize: maxResults,
-      isFull: !isShort,
+      isFull,
+    }
+  }
+
+  /** The rows behind the one that is in the way, and behind more of them if need be. */
+  async function readBehind(
+    asked: Range,
+    lastKnown: number,
+  ): Promise<{ rows: readonly Row[]; asked: number }> {
+    let passedOver = 1
+    let maxResults = pageSize
+    for (;;) {
+      const startPosition = lastKnown + passedOver + 1
+      try {
+        const rows = await ask.rows(asked, { startPosition, maxResults })
+        return { rows: dropRepeats(rows), asked: maxResults }
+      } catch (thrown) {
+        if (passedOver >= MOST_PASSED_OVER || !(await ask.refusalOf(thrown))) throw thrown
+        if (maxResults > 1) maxResults = Math.ceil(maxResults / 5)
+        else passedOver *= 2
+      }
     }
   }
 }
 
-const LAST = { rows: [], place: undefined, isFull: false } as const
+const NO_PAGE = { rows: [], hole: undefined, place: undefined, isFull: false } as const
 
 /** How many of the rows just read the next answer shall begin with; at least one. */
 function overlapOf(count: number): number {
   return Math.max(1, Math.min(MOST_OVERLAP, Math.floor(count / 2)))
 }
 
-function lastIds(rows: readonly Row[]): string[] {
-  return rows.slice(-overlapOf(rows.length)).map((row) => row.id)
+function lastIds(rows: readonly Row[], count: number): string[] {
+  return rows.slice(-count).map((row) => row.id)
 }
 
 function noProgress(second: number): QuickbooksError {

@@ -22,15 +22,22 @@ export type Planned = {
   strange: Map<string, number>
 }
 
-/** What this run is to do, and what its parts share. Instants are epoch seconds. */
-export type Plan = {
-  selected: readonly { stream: Stream; entry: CatalogStream }[]
-  /** Those with something to do, the one that lags most first. */
-  streams: readonly Planned[]
+/** Up to when a run reads. Instants are epoch seconds. */
+export type Bound = {
   /** QuickBooks' now, less the settle time: nothing before it changes any more. */
   asOf: number
   /** The end of the range of this run: asOf or end_date. */
   upper: number
+}
+
+/** What this run is to do, and what its parts share. */
+export type Plan = {
+  selected: readonly { stream: Stream; entry: CatalogStream }[]
+  /** Those with something to do, the one that lags most first. */
+  streams: readonly Planned[]
+  bound: Bound
+  /** Lets the bound fall when an answer shows that QuickBooks' clock is behind what it was thought. */
+  lowerBound: () => void
   /** Asked first, change data capture can make queries needless. */
   deletionsFirst: boolean
   /** So few calls may be made that the streams are read one after the other. */
@@ -50,12 +57,13 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
 
   const asOf = Math.floor((await run.client.now()) - config.settleSeconds)
   const upper = Math.min(config.endDate ?? asOf, asOf)
+  const bound = { asOf, upper }
   if (config.endDate !== undefined && config.endDate > asOf)
     log.info(`end_date is cut to ${formatInstant(asOf)}, ${config.settleSeconds} s before now`)
 
   const streams = found.flatMap(({ stream, entry, bookmark }): Planned[] => {
-    const asksDeletions = config.deletes && stream.hasChanges
-    const before = bookmark ?? firstBookmark(config.startDate, asksDeletions ? asOf : undefined)
+    // Known even if deletions are not asked for now: later runs may ask.
+    const before = bookmark ?? firstBookmark(config.startDate, stream.hasChanges ? asOf : undefined)
     if (config.deletes && !stream.hasChanges && bookmark !== undefined)
       log.info(`${stream.name}: QuickBooks does not tell what was deleted here`)
     const from = before.progress.lowWater
@@ -77,12 +85,23 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     {
       state,
       realmId: config.realmId,
-      upper,
+      bound,
       out: life.out,
       callsOf: (stream) => callsOf(run.client.meter, stream),
     },
     new Map(streams.map(({ stream, before }) => [stream.name, before])),
   )
+
+  function lowerBound(): void {
+    const settled = Math.floor(run.client.seenNow() - config.settleSeconds)
+    if (settled >= bound.asOf) return
+    log.warning(
+      `QuickBooks' answers carry a time ${bound.asOf - settled} s behind its token end point's; ` +
+        `the range ends at ${formatInstant(Math.min(bound.upper, settled))}`,
+    )
+    bound.asOf = settled
+    bound.upper = Math.min(bound.upper, settled)
+  }
 
   // With few calls to spend, whatever lags most goes first, so that every run gets further.
   const lags = streams.map(({ before }) => before.progress.lowWater)
@@ -94,8 +113,8 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
   return {
     selected,
     streams: [...streams].sort((a, b) => a.before.progress.lowWater - b.before.progress.lowWater),
-    asOf,
-    upper,
+    bound,
+    lowerBound,
     deletionsFirst,
     isFrugal,
     tracker,

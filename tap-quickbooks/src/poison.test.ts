@@ -17,7 +17,7 @@ function expectAllBut(world: World, runs: readonly Run[], left: readonly string[
 
 const ways: [string, Fault, RegExp][] = [
   ['4002', { poisonCode: '4002', poisonSparesProjection: true }, /Invoice \d+, last changed/],
-  ['610', { poisonCode: '610' }, /Invoice of unknown Id, last changed 20/],
+  ['610', { poisonCode: '610' }, /Invoice of unknown Id, last changed between 20/],
   ['10000', { poisonCode: '10000', poisonSparesProjection: true }, /Invoice \d+, last changed/],
 ]
 
@@ -44,17 +44,21 @@ for (const [position, concurrency] of [
     expect(run.stderr.trimEnd().split('\n').at(-1)).toMatch(/^WARNING finished, but.*invoices/)
     expect(new Set(run.stderr.match(/^ERROR/gm)).size).toBe(1)
 
-    // Its second alone is left open, and a second run asks for no more than that.
+    // Its second alone is left open, or what lies between its neighbours where it has no name; a
+    // second run asks for no more than that.
     const at = Date.parse('2020-01-01T00:00:00Z') / 1000 + position * 7200
     const ranges = doneRanges(run.state, 'invoices')
-    expect(ranges.map(([, to]) => to)[0]).toBe(at)
-    expect(ranges[1]?.[0]).toBe(at + 1)
+    const isNamed = fault.poisonSparesProjection === true
+    expect(ranges[0]?.[1]).toBe(isNamed ? at : at - 7200)
+    const next = ids[position + 1] === undefined ? undefined : at + 7201
+    expect(ranges[1]?.[0]).toBe(isNamed ? at + 1 : next)
     expect(run.state.currently_syncing).toBe('invoices')
     clock.advance(60)
     const again = await world.run({ state: run.state })
     expect(again.code).toBe(7)
     expectAllBut(world, [run, again], [bad])
-    expect(again.messages.filter(({ type }) => type === 'RECORD')).toHaveLength(0)
+    const neighbours = load([again], 'invoices').size
+    expect(neighbours).toBeLessThanOrEqual(isNamed ? 0 : 2)
 
     // Mended in QuickBooks, the row comes.
     script.clear()
@@ -79,6 +83,85 @@ test.concurrent('poisoned rows among many of one second, and several in a stream
   expectAllBut(world, [run], bad)
   for (const id of bad) expect(run.stderr).toContain(`Invoice ${id}, last changed`)
   expect(run.stderr).toMatch(/^ERROR invoices: 5 rows cannot be read/m)
+})
+
+test.concurrent('a poisoned row costs ten metered calls and no more', async () => {
+  const world = await openWorld(small, { concurrency: 1 })
+  const ids = insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 2500, 60))
+  const clean = await world.run()
+  const before = world.simulator.stats().metered.byEntity.Invoice as number
+  expect(clean.code).toBe(0)
+  const bad = ids[1313] as string
+  world.simulator.script.add({ poisonedId: bad, times: 0, poisonSparesProjection: true })
+  const run = await world.run()
+  expect(run.code).toBe(7)
+  expectAllBut(world, [run], [bad])
+  const calls = (world.simulator.stats().metered.byEntity.Invoice as number) - before
+  expect(calls).toBeLessThanOrEqual(before + 10)
+})
+
+for (const callLimit of [1, 2, 5])
+  test.concurrent(`with ${callLimit} calls a run a poisoned row holds nothing else back`, async () => {
+    const settings = { page_size: 10, call_limit: callLimit, deletes: false }
+    const world = await openWorld({ ...small, customers: 0, items: 0 }, settings)
+    const ids = insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 60, 7200))
+    const bad = ids[33] as string
+    world.simulator.script.add({ poisonedId: bad, times: 0, entity: 'Invoice' })
+    const runs: Run[] = []
+    for (let state: Run['state'] | undefined; load(runs, 'invoices').size < 59; ) {
+      expect(runs.length).toBeLessThan(60)
+      const run = await world.run(state === undefined ? {} : { state })
+      expect([7, 8]).toContain(run.code)
+      runs.push(run)
+      state = run.state
+    }
+    expectAllBut(world, runs, [bad])
+    expect(JSON.stringify(runs.at(-1)?.state)).not.toContain('undefined')
+  })
+
+test.concurrent('a refusal that passes costs nothing but calls', async () => {
+  const world = await openWorld(small, { page_size: 10 })
+  insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 60, 7200))
+  world.simulator.script.add({ status: 400, code: '4002', entity: 'Invoice', after: 3 })
+  const run = await world.run()
+  expect(run.code).toBe(0)
+  expectComplete(world, [run])
+})
+
+test.concurrent('a row that QuickBooks fails on with 500 is found too, and no try is repeated for it', async () => {
+  const world = await openWorld(small, { page_size: 10, backoff_seconds: 30 })
+  const ids = insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 30, 7200))
+  const bad = ids[17] as string
+  const fault = { poisonedId: bad, poisonCode: '10000', poisonStatus: 500 } as const
+  world.simulator.script.add({ ...fault, times: 0, entity: 'Invoice' })
+  const run = await world.run({ settings: { max_attempts: 1 } })
+  expect(run.code).toBe(7)
+  expectAllBut(world, [run], [bad])
+})
+
+test.concurrent('a poisoned row is found while the books are edited', async () => {
+  const world = await openWorld(small, { page_size: 10, concurrency: 2 })
+  const { script, company, clock } = world.simulator
+  const ids = insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 100, 7200))
+  const bad = ids[47] as string
+  script.add({ poisonedId: bad, times: 0 })
+  let edited = 0
+  let isOver = false
+  script.onAnswer((n) => {
+    // Neighbours of the poisoned row leave their places between any two requests.
+    const id = ids[(40 + n * 3) % 100] as string
+    if (id === bad || isOver) return
+    edited++
+    company.edit('Invoice', id)
+  })
+  const run = await world.run()
+  expect(run.code).toBe(7)
+  expect(edited).toBeGreaterThan(20)
+  isOver = true
+  clock.advance(120)
+  const again = await world.run({ state: run.state })
+  expect(again.code).toBe(7)
+  expectAllBut(world, [run, again], [bad])
 })
 
 test.concurrent('who refuses every answer, even a count, is no poisoned row', async () => {

@@ -5,91 +5,71 @@ import type { AskedRows } from './rows.ts'
 import type { Stream } from './streams.ts'
 import type { Range } from './windows.ts'
 
-/** A row that QuickBooks cannot give out. */
-export type Unreadable = { id: string | undefined; second: number; fault: QuickbooksError }
+/** A row that QuickBooks cannot give out; it changed last in between these instants. */
+export type Unreadable = { id: string | undefined; changed: Range; fault: QuickbooksError }
 
-/** How rows are asked for; each throws what the client throws. */
-export type PoisonAsk = {
-  rows(range: Range, page: PageRequest): Promise<AskedRows>
-  /** Id and time alone, which QuickBooks may give where it cannot give the row. */
-  names(range: Range, page: PageRequest): Promise<AskedRows>
-  count(range: Range): Promise<number>
-}
+/** More rows that QuickBooks cannot give out, in one stretch and run, are left to the next run. */
+const MOST_UNREADABLE = 100
 
 /** QueryProcessingError, Object Not Found: what QuickBooks says of a stored row that is invalid. */
 const CODES = new Set(['4002', '610'])
 
 /**
  * Whether one row in the answer may be why QuickBooks refuses all of it. A system fault (10000)
- * is such a case where its status blames the request; with 5xx QuickBooks itself is down.
+ * is such a case where it blames the request or what the request is about; else it is QuickBooks
+ * itself that is down.
  */
 export function isPoisoned(thrown: unknown): thrown is QuickbooksError {
   if (!(thrown instanceof QuickbooksError)) return false
-  const { faultCode = '', status } = thrown
-  return CODES.has(faultCode) || (faultCode === '10000' && status === 400)
+  const { faultCode = '', status, message } = thrown
+  if (faultCode === '10000') return status === 400 || /made inactive/i.test(message)
+  return CODES.has(faultCode)
 }
 
-/**
- * The second of the first row that keeps QuickBooks from giving out the range; undefined when it
- * is not a row that stands in the way. Refused requests are not metered.
- */
-export async function findPoisonedSecond(
+/** Reads what can be read of a range, in ever smaller pages; gives how many rows are left. */
+export async function* readPieces(
   range: Range,
   pageSize: number,
-  ask: PoisonAsk,
-): Promise<number | undefined> {
-  const isRefused = (end: number): Promise<boolean> =>
-    isPoison(() =>
-      ask.rows({ start: range.start, end }, { startPosition: 1, maxResults: pageSize }),
-    )
-  // Who cannot even count rows has another trouble than one of them.
-  if (await isPoison(() => ask.count(range))) return undefined
-  // The first page is good: the refused one lay further inside a crowded second, the first.
-  if (!(await isRefused(range.end))) return range.start
-  let good = range.start
-  let bad = range.end
-  while (bad - good > 1) {
-    const middle = Math.floor((good + bad) / 2)
-    if (await isRefused(middle)) bad = middle
-    else good = middle
-  }
-  return good
-}
-
-/** Reads what can be read of a second, in ever smaller pages; gives the rows that are left. */
-export async function* readPoisonedSecond(
-  second: number,
-  pageSize: number,
-  ask: PoisonAsk,
-): AsyncGenerator<{ answer: AskedRows; pageSize: number }, Unreadable[], void> {
-  const range = { start: second, end: second + 1 }
-  const unreadable: Unreadable[] = []
-  let maxResults = pageSize
+  ask: (range: Range, page: PageRequest) => Promise<AskedRows>,
+): AsyncGenerator<{ answer: AskedRows; pageSize: number }, number, void> {
+  let left = 0
+  let maxResults = Math.min(pageSize, 4)
   for (let startPosition = 1; ; ) {
-    const page = { startPosition, maxResults }
     try {
-      const answer = await ask.rows(range, page)
-      if (answer.rows.length === 0) return unreadable
+      const answer = await ask(range, { startPosition, maxResults })
+      if (answer.rows.length === 0) return left
       yield { answer, pageSize: maxResults }
       startPosition += answer.rows.length
       maxResults = Math.min(pageSize, maxResults * 2)
     } catch (thrown) {
-      if (!isPoisoned(thrown)) throw thrown
-      if (maxResults > 1) {
-        maxResults = Math.floor(maxResults / 2)
-        continue
+      if (!isPoisoned(thrown) || left >= MOST_UNREADABLE) throw thrown
+      if (maxResults > 1) maxResults = Math.floor(maxResults / 2)
+      else {
+        left++
+        startPosition++
       }
-      unreadable.push({ id: await nameOf(range, page, ask), second, fault: thrown })
-      startPosition++
     }
+  }
+}
+
+/** An answer, or this instead of one that a single row may keep from coming. */
+export async function unlessPoisoned<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await answer
+  } catch (thrown) {
+    if (isPoisoned(thrown)) return otherwise
+    throw thrown
   }
 }
 
 /** What is said of rows that are left out. */
 export function unreadableError(stream: Stream, rows: readonly Unreadable[]): QuickbooksError {
   const names = rows.map(
-    ({ id, second }) =>
-      `${stream.entity} ${id ?? 'of unknown Id'}, last changed ${formatInstant(second)}`,
+    ({ id, changed: { start, end } }) =>
+      `${stream.entity} ${id ?? 'of unknown Id'}, last changed ` +
+      (end - start === 1
+        ? formatInstant(start)
+        : `between ${formatInstant(start)} and ${formatInstant(end)}`),
   )
   const { message = '', status, faultCode } = rows[0]?.fault ?? {}
   return new QuickbooksError(
@@ -99,30 +79,7 @@ export function unreadableError(stream: Stream, rows: readonly Unreadable[]): Qu
     {
       hint:
         'All other rows are read. Open and save what is named in QuickBooks, or ask Intuit with ' +
-        'the intuit_tid; the state keeps its second open, so that every run asks for it again.',
+        'the intuit_tid; the state keeps its time open, so that every run asks for it again.',
     },
   )
-}
-
-async function isPoison(task: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await task()
-    return false
-  } catch (thrown) {
-    if (isPoisoned(thrown)) return true
-    throw thrown
-  }
-}
-
-async function nameOf(
-  range: Range,
-  page: PageRequest,
-  ask: PoisonAsk,
-): Promise<string | undefined> {
-  try {
-    return (await ask.names(range, page)).rows[0]?.id
-  } catch (thrown) {
-    if (thrown instanceof QuickbooksError) return undefined
-    throw thrown
-  }
 }

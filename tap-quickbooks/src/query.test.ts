@@ -27,8 +27,8 @@ test('a count has the same bounds', () => {
   )
 })
 
-test('the newest row is the first of the opposite order', () => {
-  expect(newestQuery(stream('invoices'), range)).toMatch(
-    /LastUpdatedTime < '2024-02-01T00:00:00Z' ORDERBY MetaData\.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS 1$/,
+test('the newest rows are the first of the opposite order', () => {
+  expect(newestQuery(stream('invoices'), range, 7)).toMatch(
+    /LastUpdatedTime < '2024-02-01T00:00:00Z' ORDERBY MetaData\.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS 7$/,
   )
 })

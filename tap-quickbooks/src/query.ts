@@ -14,11 +14,11 @@ export function selectQuery(stream: Stream, range: Range, page: PageRequest): st
   )
 }
 
-/** The row that changed last within the range; of the same second the last in selectQuery's order. */
-export function newestQuery(stream: Stream, range: Range): string {
+/** The rows that changed last within the range, the last change first. */
+export function newestQuery(stream: Stream, range: Range, count: number): string {
   return (
     `select * from ${stream.entity} where ${changedWithin(stream, range)} ` +
-    'ORDERBY MetaData.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS 1'
+    `ORDERBY MetaData.LastUpdatedTime DESC STARTPOSITION 1 MAXRESULTS ${count}`
   )
 }
 

@@ -1,79 +1,67 @@
 import type { Log, Writer } from '@singer-io-ts/core'
-import { answerTime, dropTexts, type Row } from './answer.ts'
+import { answerTime, dropTexts } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
-import { countParts, maySplit } from './cost.ts'
 import { askCount } from './count.ts'
 import { QuickbooksError } from './errors.ts'
-import { formatInstant } from './instant.ts'
 import { settleAll } from './limiter.ts'
-import { type Page, type Place, readPages } from './pages.ts'
+import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
-import {
-  findPoisonedSecond,
-  isPoisoned,
-  type PoisonAsk,
-  readPoisonedSecond,
-  type Unreadable,
-} from './poison.ts'
+import { isPoisoned, readPieces, type Unreadable, unlessPoisoned } from './poison.ts'
 import { markDone, remainingRanges } from './progress.ts'
-import { namesQuery, newestQuery, type PageRequest, selectQuery } from './query.ts'
+import { namesQuery, newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
+import { splitRange } from './split.ts'
 import { createGrid, type Range, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
-  Pick<Plan, 'tracker' | 'inSlot' | 'asOf' | 'upper'> & { out: Writer; log: Log }
+  Pick<Plan, 'tracker' | 'inSlot' | 'bound' | 'lowerBound' | 'isFrugal'> & { out: Writer; log: Log }
 
 /** A range that is read; what lies before `edge` is done already and only looked at again. */
 type Stretch = Range & { edge: number }
 
-/** Where a refusal is what is looked for, it is not asked for again and again. */
-const FEW_ATTEMPTS = 2
-
 /** Pages that take QuickBooks too long are halved, but not further than this. */
 const LEAST_PAGE_SIZE = 100
 
+/** QuickBooks gives no more at a time. */
+const MOST_NAMES = 1000
+
 /** Beyond the upper bound nothing is newer than this, whatever the clocks say. */
 const EDITED_SECONDS = 30 * 86_400
-
-/** More rows that QuickBooks cannot give out, in one stream and run, are left to the next run. */
-const MOST_UNREADABLE = 100
 
 /**
  * Reads everything of the stream that changed before `upper` and is not done yet: page by page,
  * window by window, a STATE after each window that had rows. Large ranges are read in parts at
  * the same time; the bookmark then holds the low-water mark and the ranges done beyond it. Gives
- * the rows that QuickBooks cannot give out; their seconds stay open in the bookmark.
+ * the rows that QuickBooks cannot give out; what lies around them stays open in the bookmark.
  */
 export async function readStream(
   { stream, entry, before, isResumed, strange }: Planned,
   parts: ReadParts,
 ): Promise<readonly Unreadable[]> {
-  const { config, client, tracker, out, log, inSlot, asOf, upper } = parts
+  const { config, client, tracker, out, log, inSlot, bound } = parts
   const { progress, places, readAsOf } = tracker.bookmark(stream.name)
-  const remaining = remainingRanges(progress, upper)
-  const lowest = beginOf(progress.lowWater)
-  const grid = createGrid(config.startDate, config.chunkDays, { start: lowest, end: upper })
+  const remaining = remainingRanges(progress, bound.upper)
+  const whole = { start: beginOf(progress.lowWater), end: bound.upper }
+  const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/query`
   const openPlaces = new Map<Range, Place>()
   const unreadable: Unreadable[] = []
   let pageSize = config.pageSize
-  const poisonAsk: PoisonAsk = {
-    rows: (range, page) => askFor(selectQuery(stream, range, page), FEW_ATTEMPTS),
-    names: (range, page) => askFor(namesQuery(stream, range, page), FEW_ATTEMPTS),
-    count: (range) => askCount(client, stream, range),
-  }
+  /** Whether rows can be counted where they cannot be read: then one of them is in the way. */
+  let canCount: Promise<boolean> | undefined
 
-  await settleAll(
-    remaining.map(({ start: edge, end }) => {
-      const start = beginOf(edge)
-      const place = places.find(({ second }) => second === edge && start === edge)
-      return readChain({ start, end, edge }, place)
-    }),
-  )
-  if (tracker.bookmark(stream.name).isReloading && upper === asOf) await readEdited()
+  const readOne = ({ start: edge, end }: Range): Promise<void> => {
+    const start = beginOf(edge)
+    const place = places.find(({ second }) => second === edge && start === edge)
+    return readChain({ start, end, edge }, place)
+  }
+  // Few calls are best spent where there is most to get; a hole that stays one comes last.
+  if (parts.isFrugal) for (const range of remaining.toReversed()) await readOne(range)
+  else await settleAll(remaining.map(readOne))
+  if (tracker.bookmark(stream.name).isReloading && bound.upper === bound.asOf) await readEdited()
   return unreadable
 
   /**
@@ -83,12 +71,15 @@ export async function readStream(
   async function readEdited(): Promise<void> {
     let answer: AskedRows | undefined
     const { version } = tracker.bookmark(stream.name)
-    const pages = readPages({ start: upper, end: upper + EDITED_SECONDS }, pageSize, {
+    const after = { start: bound.upper, end: bound.upper + EDITED_SECONDS }
+    const pages = readPages(after, pageSize, {
       async rows(asked, page) {
         answer = await inSlot(() => askFor(selectQuery(stream, asked, page)))
         return answer.rows
       },
-      newest: async (asked) => (await inSlot(() => askFor(newestQuery(stream, asked)))).rows[0],
+      newest: async (asked, count) =>
+        (await inSlot(() => askFor(newestQuery(stream, asked, count)))).rows,
+      refusalOf: async () => undefined,
     })
     for await (const { rows, pageNumber, pageSize: asked } of pages)
       for (const row of rows) {
@@ -112,18 +103,25 @@ export async function readStream(
   }
 
   /** Reads one range from its start to its end; unless it is a part, gives parts of it away. */
-  async function readChain(range: Stretch, from?: Place, isPart = false): Promise<void> {
+  async function readChain(
+    range: Stretch,
+    from?: Place,
+    what: 'whole' | 'part' | 'hole' = 'whole',
+  ): Promise<void> {
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
-    let isWhole = !isPart
+    let isWhole = what === 'whole'
     let cursor = range.start
     let answer: AskedRows | undefined
-    const ask = {
-      async rows(asked: Range, page: PageRequest): Promise<readonly Row[]> {
+    const holes: Hole[] = []
+    const ask: Ask = {
+      async rows(asked, page) {
         answer = await askFor(selectQuery(stream, asked, page))
+        range.end = Math.min(range.end, bound.upper)
         return answer.rows
       },
-      newest: async (asked: Range) => (await askFor(newestQuery(stream, asked))).rows[0],
+      newest: async (asked, count) => (await askFor(newestQuery(stream, asked, count))).rows,
+      refusalOf,
     }
     const askedSize = pageSize
     const pages = readPages(range, askedSize, ask, from)
@@ -132,7 +130,14 @@ export async function readStream(
         // The slot is held until the rows are written: a slow reader limits what is in memory.
         const page = await inSlot(async () => {
           const next = await pages.next()
-          if (!next.done) await emit(range, next.value, answer)
+          if (next.done) return undefined
+          const { hole } = next.value
+          if (hole !== undefined) {
+            holes.push(hole)
+            // It stays open in the bookmark.
+            range.edge = Math.max(range.edge, hole.end)
+          }
+          await emit(range, next.value, answer)
           return next.value
         })
         if (page === undefined) break
@@ -140,11 +145,11 @@ export async function readStream(
         if (page.pageNumber === 1 && page.isFull && isWhole) {
           isWhole = false
           const start = Math.max(page.doneTo, range.edge)
-          const split = await splitRange({ start, end: range.end })
+          const split = await splitRange({ start, end: range.end }, { ...parts, stream, askFor })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
             for (const part of split) {
-              const other = readChain({ ...part, edge: part.start }, undefined, true)
+              const other = readChain({ ...part, edge: part.start }, undefined, 'part')
               // It is waited for below; a failure before that must not end the program.
               other.catch(() => {})
               others.push(other)
@@ -159,44 +164,70 @@ export async function readStream(
         openPlaces.delete(range)
         pageSize = Math.min(pageSize, Math.max(LEAST_PAGE_SIZE, Math.ceil(askedSize / 2)))
         log.warning(`${stream.name}: QuickBooks takes too long; pages of ${pageSize} from here on`)
-        await readChain(rest, place, !isWhole)
-      } else if (isPoisoned(thrown)) {
-        openPlaces.delete(range)
-        await readAround(rest, thrown, !isWhole)
+        await readChain(rest, place, what === 'whole' && !isWhole ? 'part' : what)
       } else throw thrown
     } finally {
       await settleAll(others)
     }
+    for (const hole of holes) await readHole(hole, what === 'hole')
   }
 
-  /** One row keeps QuickBooks from answering: reads what is before, beside and behind it. */
-  async function readAround(rest: Stretch, fault: QuickbooksError, isPart: boolean): Promise<void> {
-    log.warning(`${stream.name}: a page is refused; looking for the row that may be the cause`)
-    const isBearable = unreadable.length < MOST_UNREADABLE
-    const find = () => findPoisonedSecond(rest, config.pageSize, poisonAsk)
-    const second = isBearable ? await inSlot(find) : undefined
-    if (second === undefined) throw fault
-    await readChain({ ...rest, end: second }, undefined, true)
-    const left = await inSlot(() => readSecond(second))
-    if (left.length === 0) throw fault
-    unreadable.push(...left)
-    const next = second + 1
-    await readChain({ ...rest, start: next, edge: Math.max(next, rest.edge) }, undefined, isPart)
+  /** One row in the answer may be why it was refused, unless rows cannot even be counted. */
+  async function refusalOf(thrown: unknown): Promise<QuickbooksError | undefined> {
+    if (!isPoisoned(thrown)) return undefined
+    if (canCount === undefined)
+      log.warning(`${stream.name}: a page is refused; looking for the row that may be the cause`)
+    // Few calls are not spent on certainty.
+    canCount ??= Number.isFinite(config.callLimit)
+      ? Promise.resolve(true)
+      : unlessPoisoned(
+          askCount(client, stream, whole).then(() => true),
+          false,
+        )
+    return (await canCount) ? thrown : undefined
   }
 
-  /** What can be read of a second goes out; the second stays open. */
-  async function readSecond(second: number): Promise<readonly Unreadable[]> {
-    const pages = readPoisonedSecond(second, config.pageSize, poisonAsk)
-    for (let pageNumber = 1; ; pageNumber++) {
-      const { done: isEnd, value } = await pages.next()
-      if (isEnd) return value
-      const { rows } = value.answer
-      const page = { rows, doneTo: second, place: undefined, isFull: false, pageNumber }
-      await emit(
-        { start: second, end: second + 1, edge: second },
-        { ...page, pageSize: value.pageSize },
-        value.answer,
+  /**
+   * Reads what was passed over, piece by piece. What cannot be read stays open: its seconds where
+   * QuickBooks names it, else the whole hole.
+   */
+  async function readHole({ start, end, fault }: Hole, isSecond: boolean): Promise<void> {
+    const ids = new Set<string>()
+    const left = await inSlot(async () => {
+      const pieces = readPieces({ start, end }, config.pageSize, (range, page) =>
+        askFor(selectQuery(stream, range, page)),
       )
+      for (let pageNumber = 1; ; pageNumber++) {
+        const { done: isEnd, value } = await pieces.next()
+        if (isEnd) return value
+        const { answer, pageSize } = value
+        for (const { id } of answer.rows) ids.add(id)
+        const page = { ...NOTHING_DONE, rows: answer.rows, pageNumber, pageSize }
+        await emit({ start, end, edge: end }, page, answer)
+      }
+    })
+    const hole = { id: undefined, changed: { start, end }, fault }
+    if (left === 0) {
+      // It has become whole meanwhile.
+      if (!isSecond) return readChain({ start, end, edge: start }, undefined, 'hole')
+      unreadable.push(hole)
+      return
+    }
+    const page = { startPosition: 1, maxResults: MOST_NAMES }
+    const ask = () => askFor(namesQuery(stream, { start, end }, page))
+    const named = await inSlot(() => unlessPoisoned(ask(), undefined))
+    const rows = named?.rows ?? []
+    const missing = rows.filter(({ id }) => !ids.has(id))
+    for (const { id, at } of missing)
+      unreadable.push({ id, changed: { start: at, end: at + 1 }, fault })
+    if (missing.length === 0) for (let n = 0; n < left; n++) unreadable.push(hole)
+    // Nothing has moved between the answers: all else has been read.
+    else if (rows.length === ids.size + left) {
+      let from = start
+      for (const { at } of [...missing, { at: end }]) {
+        await done({ start, end, edge: from }, at, undefined)
+        from = at + 1
+      }
     }
   }
 
@@ -234,41 +265,23 @@ export async function readStream(
     const isOneEdge = remaining.length === 1 && after.lowWater > old.lowWater
     tracker.change(stream.name, {
       progress: after,
-      readAsOf: isOneEdge || after.lowWater >= upper ? asOf : bookmark.readAsOf,
+      readAsOf: isOneEdge || after.lowWater >= bound.upper ? bound.asOf : bookmark.readAsOf,
       places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
       lastWindow: window ?? lastWindow,
     })
     await tracker.write()
   }
 
-  /** Cuts a large range where every part has about as many rows; costs a few calls. */
-  async function splitRange(range: Range): Promise<Range[]> {
-    if (!maySplit(config)) return []
-    const rows = await inSlot(() => askCount(client, stream, range))
-    const count = countParts(rows, config)
-    if (count < 2) return []
-    log.debug(`${stream.name}: ${rows} rows from ${formatInstant(range.start)} on, ${count} parts`)
-    const firsts = await Promise.all(
-      Array.from({ length: count - 1 }, (_, part) => {
-        const startPosition = Math.floor((rows * (part + 1)) / count) + 1
-        const query = selectQuery(stream, range, { startPosition, maxResults: 1 })
-        return inSlot(async () => (await askFor(query)).rows[0]?.at ?? range.end)
-      }),
-    )
-    const cuts = new Set(firsts.filter((at) => at > range.start && at < range.end))
-    const starts = [...cuts].sort((a, b) => a - b)
-    return starts.map((start, index) => ({ start, end: starts[index + 1] ?? range.end }))
-  }
-
-  async function askFor(query: string, attempts?: number): Promise<AskedRows> {
+  async function askFor(query: string): Promise<AskedRows> {
     const answer = await client.get({
       stream: stream.name,
       endpoint: 'query',
       path: 'query',
       parameters: { query, minorversion: '75' },
       member: 'QueryResponse',
-      ...(attempts !== undefined && { attempts }),
+      isSearch: canCount !== undefined,
     })
+    parts.lowerBound()
     return { rows: readQueryRows(answer, stream.entity), query, time: answerTime(answer) }
   }
 }
@@ -277,6 +290,9 @@ export async function readStream(
 function isTooHeavy(thrown: unknown): boolean {
   return thrown instanceof QuickbooksError && thrown.status === 504
 }
+
+/** Of a page from the inside of a hole. */
+const NOTHING_DONE = { doneTo: 0, hole: undefined, place: undefined, isFull: false } as const
 
 /** A place says something only while its second is the edge of what is done. */
 function isOpen(place: Place, progress: Bookmark['progress']): boolean {

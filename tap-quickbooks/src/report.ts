@@ -15,7 +15,7 @@ export function reportRun(
   for (const { stream, before, strange } of plan.streams) {
     const { name } = stream
     const after = plan.tracker.bookmark(name)
-    const range = { start: before.progress.lowWater, end: plan.upper }
+    const range = { start: before.progress.lowWater, end: plan.bound.upper }
     const grid = createGrid(config.startDate, config.chunkDays, range)
     const count = (lowWater: number, ranges: readonly Range[]): number =>
       countWindows(grid, [{ start: range.start, end: lowWater }, ...ranges])

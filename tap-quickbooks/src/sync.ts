@@ -4,7 +4,6 @@ import { settleAll } from './limiter.ts'
 import { createOutcome } from './outcome.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
 import { unreadableError } from './poison.ts'
-import { markDone } from './progress.ts'
 import { readStream } from './read.ts'
 import { reportRun } from './report.ts'
 import { KEY_PROPERTIES, REPLICATION_KEY } from './streams.ts'
@@ -47,16 +46,7 @@ export async function sync(run: Run, life: Life): Promise<number> {
   async function deletions(): Promise<void> {
     const resumed = streams.filter(({ isResumed, stream }) => isResumed && stream.hasChanges)
     if (!run.config.deletes || resumed.length === 0) return
-    await outcome.guardSide('deletions', async () => {
-      const quiet = await readDeletions(resumed, { ...plan, ...run, out, log })
-      for (const name of quiet) {
-        const { progress } = tracker.bookmark(name)
-        const rest = { start: progress.lowWater, end: plan.upper }
-        tracker.change(name, { progress: markDone(progress, rest), readAsOf: plan.asOf })
-      }
-      await tracker.write()
-      await out.flush()
-    })
+    await readDeletions(resumed, { ...plan, ...run, out, log, guard: outcome.guardSide })
   }
 
   async function changes(planned: Planned): Promise<void> {
@@ -66,7 +56,7 @@ export async function sync(run: Run, life: Life): Promise<number> {
       if (unreadable.length > 0) outcome.leaveOut(stream.name, unreadableError(stream, unreadable))
       const { isReloading, version } = tracker.bookmark(stream.name)
       // What end_date leaves out would be marked as deleted.
-      const isWhole = unreadable.length === 0 && plan.upper === plan.asOf
+      const isWhole = unreadable.length === 0 && plan.bound.upper === plan.bound.asOf
       if (isReloading && version !== undefined && isWhole) {
         await out.write(formatActivateVersion(entry.stream, version))
         tracker.change(stream.name, { isReloading: false })

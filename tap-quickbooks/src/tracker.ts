@@ -1,5 +1,6 @@
 import { formatState, type State, type Writer } from '@singer-io-ts/core'
 import { type Bookmark, formatBookmark } from './bookmarks.ts'
+import type { Bound } from './plan.ts'
 
 /** The bookmarks of a run and the STATE that they make. */
 export type Tracker = {
@@ -10,13 +11,13 @@ export type Tracker = {
 }
 
 /**
- * Tracks the streams in `bookmarks` up to `upper`. All else in the given state stays as it is.
+ * Tracks the streams in `bookmarks` up to the bound. All else in the given state stays as it is.
  */
 export function createTracker(
   run: {
     state: State
     realmId: string
-    upper: number
+    bound: Pick<Bound, 'upper'>
     out: Writer
     /** Metered calls that this run has made for the stream. */
     callsOf: (stream: string) => number
@@ -26,7 +27,7 @@ export function createTracker(
   let written: string | undefined
   const callsBefore = new Map([...bookmarks].map(([name, { calls }]) => [name, calls]))
   const isFinished = (bookmark: Bookmark): boolean =>
-    bookmark.progress.lowWater >= run.upper && !bookmark.isReloading
+    bookmark.progress.lowWater >= run.bound.upper && !bookmark.isReloading
 
   function value(): State {
     const unfinished = [...bookmarks].find(([, bookmark]) => !isFinished(bookmark))
