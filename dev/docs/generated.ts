@@ -21,20 +21,21 @@ export const PROGRAMS: Record<string, SettingsSchema> = {
 export const read = (path: string): string =>
   readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-const KINDS = { string: 'string', integer: 'integer', number: 'decimal', boolean: 'boolean' }
+/** Meltano makes of a `decimal` from the environment what it then cannot write as JSON. */
+const KINDS = { string: 'string', integer: 'integer', number: 'string', boolean: 'boolean' }
 
-/** Settings as Meltano declares them. */
+/** Settings as Meltano declares them, in its own order. */
 function meltanoSettings(schema: SettingsSchema): object[] {
   return Object.entries(schema.properties).map(([name, setting]: [string, Setting]) => {
     const words = setting.enum as string[] | undefined
     return {
       name,
-      label: setting.title,
       kind: words === undefined ? KINDS[setting.type] : 'options',
+      ...(setting.default !== undefined && { value: setting.default }),
+      label: setting.title,
+      description: setting.description,
       ...(setting.secret && { sensitive: true }),
       ...(words && { options: words.map((word) => ({ label: word, value: word })) }),
-      ...(setting.default !== undefined && { value: setting.default }),
-      description: setting.description,
     }
   })
 }
@@ -65,7 +66,8 @@ export function generate(): Record<string, string> {
     for (const entry of metadata) if (entry.breadcrumb.length === 0) entry.metadata.selected = true
   return {
     ...Object.fromEntries(texts),
-    'meltano.yml': meltano.toString({ lineWidth: 0 }),
+    // As Meltano writes it, so that `meltano select` changes no other line.
+    'meltano.yml': meltano.toString({ lineWidth: 0, indentSeq: false, singleQuote: true }),
     'catalog/quickbooks.json': `${JSON.stringify({ streams }, null, 2)}\n`,
   }
 }
