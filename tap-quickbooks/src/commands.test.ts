@@ -9,11 +9,13 @@ function ask(world: World, name: string, settings = {}, more: string[] = []): Pr
   return startTap([name, '--config', config, ...more]).ended
 }
 
+const lastLine = (run: Run) => run.stderr.trimEnd().split('\n').at(-1)
+
 /** A column of the table that `plan` prints, by stream. */
 function column(run: Run, index: number): Record<string, number> {
   const rows = run.stdout.split('\n').map((line) => line.trim().split(/ {2,}/))
   const table = rows.filter(([name = '']) =>
-    [...STREAM_NAMES, 'deletions', 'total'].includes(name as never),
+    [...STREAM_NAMES, 'deletions', 'total', 'so far'].includes(name as never),
   )
   return Object.fromEntries(
     table.map((cells) => [cells[0], Number(cells.at(index)?.replaceAll(',', ''))]),
@@ -101,7 +103,46 @@ test.concurrent('count says when the books moved while it counted, and when call
   expect(moved.stderr).toMatch(/^WARNING invoices: .*edited meanwhile \(1 row moved\)/m)
   const cut = await ask(world, 'count', { call_limit: 5 })
   expect(cut.code).toBe(8)
-  expect(cut.stderr.trimEnd().split('\n').at(-2)).toMatch(/^WARNING call_limit is reached/)
+  expect(lastLine(cut)).toMatch(/^WARNING call_limit is reached; .* not all: without .*invoices/)
+})
+
+for (const name of ['plan', 'count'])
+  test.concurrent(`${name} goes on where one stream is forbidden, and says which; where all are, it ends with 3`, async () => {
+    const world = await openWorld({ limits: false })
+    const { script } = world.simulator
+    script.add({ status: 403, times: 0, entity: 'Customer' })
+    const run = await ask(world, name)
+    expect(run.code).toBe(7)
+    expect(run.stderr).toMatch(/^ERROR customers: .*403/m)
+    expect(lastLine(run)).toMatch(/^WARNING what is printed is not all: without customers;/)
+    if (name === 'plan') {
+      expect(column(run, -2)).toMatchObject({ invoices: 30, items: 8, 'so far': 38 })
+      expect(run.stdout).toMatch(/^customers +2016-\S+ +\d+ +- +-$/m)
+      expect(run.stdout).not.toMatch(/^about /m)
+    } else {
+      const lines = run.lines.map((line) => JSON.parse(line))
+      expect(new Set(lines.map(({ stream }) => stream))).toEqual(new Set(['invoices', 'items']))
+    }
+    script.clear()
+    script.add({ status: 403, times: 0 })
+    const none = await ask(world, name)
+    expect(none.code).toBe(3)
+    expect(lastLine(none)).toMatch(/^CRITICAL no stream could be asked for \(.*customers/)
+    script.clear()
+    script.add({ status: 400, times: 0 })
+    expect((await ask(world, name)).code).toBe(4)
+  })
+
+test.concurrent('plan prints what call_limit lets it know, says what is missing, and ends with 8', async () => {
+  const world = await openWorld({ limits: false })
+  const plan = await ask(world, 'plan', { call_limit: 2, concurrency: 1 })
+  expect(plan.code).toBe(8)
+  expect(world.simulator.stats().metered.total).toBe(2)
+  expect(column(plan, -2)).toMatchObject({ invoices: 30, customers: 12, 'so far': 42 })
+  expect(plan.stdout).toMatch(/^items +2016-\S+ +\d+ +- +-$/m)
+  expect(lastLine(plan)).toBe(
+    'WARNING call_limit is reached; what is printed is not all: without items',
+  )
 })
 
 test.concurrent('status reads a state out: what is done, what is next, rows and calls, the command to go on', async () => {

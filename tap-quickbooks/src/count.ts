@@ -1,12 +1,13 @@
-import { EXIT, type Life } from '@singer-io-ts/core'
+import type { Life } from '@singer-io-ts/core'
 import type { Client } from './client.ts'
-import { CallLimitReached, QuickbooksError } from './errors.ts'
+import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import { settleAll } from './limiter.ts'
 import { planRun, type Run } from './plan.ts'
 import { countQuery } from './query.ts'
 import { plural } from './report.ts'
 import type { Stream } from './streams.ts'
+import { createSurvey } from './survey.ts'
 import { createGrid, type Grid, type Range, windowOf } from './windows.ts'
 
 /** How many rows changed within the range. One metered call. */
@@ -32,39 +33,35 @@ export async function count(run: Run, life: Life): Promise<number> {
   const { out, log } = life
   // Counting begins at start_date, whatever a state says.
   const plan = await planRun({ ...run, state: {} }, life)
-  try {
-    await settleAll(
-      plan.streams.map(async ({ stream }) => {
-        const range = { start: config.startDate, end: plan.bound.upper }
-        const ask = (part: Range) => plan.inSlot(() => askCount(client, stream, part))
-        const total = await ask(range)
-        const grid = createGrid(config.startDate, config.chunkDays, range)
-        for (const { window, rows } of await countByWindow(grid, total, ask))
-          await out.write(
-            JSON.stringify({
-              stream: stream.name,
-              extract_window_start_utc: formatInstant(window.start),
-              extract_window_end_utc: formatInstant(window.end),
-              rows,
-            }),
-          )
-        const moved = total - (await ask(range))
-        if (moved !== 0)
-          log.warning(
-            `${stream.name}: the books were edited meanwhile (${plural(Math.abs(moved), 'row')} moved), ` +
-              'so that some windows may be wrong by as many: count again',
-          )
-        log.info(`${stream.name}: ${plural(total, 'row')} up to ${formatInstant(plan.bound.upper)}`)
-      }),
-    )
-  } catch (thrown) {
-    if (!(thrown instanceof CallLimitReached)) throw thrown
-    log.warning('call_limit is reached; what is printed is not all')
-    return EXIT.callLimit
-  } finally {
-    log.info(plural(client.meter.total, 'metered call'))
+  const survey = createSurvey(log)
+  await settleAll(
+    plan.streams.map(({ stream }) => survey.ask(stream.name, () => countStream(stream))),
+  )
+  log.info(plural(client.meter.total, 'metered call'))
+  return survey.conclude()
+
+  async function countStream(stream: Stream): Promise<void> {
+    const range = { start: config.startDate, end: plan.bound.upper }
+    const ask = (part: Range) => plan.inSlot(() => askCount(client, stream, part))
+    const total = await ask(range)
+    const grid = createGrid(config.startDate, config.chunkDays, range)
+    for (const { window, rows } of await countByWindow(grid, total, ask))
+      await out.write(
+        JSON.stringify({
+          stream: stream.name,
+          extract_window_start_utc: formatInstant(window.start),
+          extract_window_end_utc: formatInstant(window.end),
+          rows,
+        }),
+      )
+    const moved = total - (await ask(range))
+    if (moved !== 0)
+      log.warning(
+        `${stream.name}: the books were edited meanwhile (${plural(Math.abs(moved), 'row')} moved), ` +
+          'so that some windows may be wrong by as many: count again',
+      )
+    log.info(`${stream.name}: ${plural(total, 'row')} up to ${formatInstant(plan.bound.upper)}`)
   }
-  return EXIT.done
 }
 
 type WindowCount = { window: Range; rows: number }

@@ -1,4 +1,4 @@
-import { alignColumns, EXIT, formatCount, formatDuration, type Life } from '@singer-io-ts/core'
+import { alignColumns, formatCount, formatDuration, type Life } from '@singer-io-ts/core'
 import { expectCalls } from './cost.ts'
 import { askCount } from './count.ts'
 import { formatInstant } from './instant.ts'
@@ -6,6 +6,7 @@ import { settleAll } from './limiter.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
 import { remainingRanges } from './progress.ts'
 import { plural } from './report.ts'
+import { createSurvey } from './survey.ts'
 import { countWindows, createGrid } from './windows.ts'
 
 /** What an answer of a thousand rows takes to come. An assumption, and said. */
@@ -21,11 +22,13 @@ export async function forecast(run: Run, life: Life): Promise<number> {
   const { config, client } = run
   const { out, log } = life
   const plan = await planRun(run, life)
+  const survey = createSurvey(log)
   const streams = await settleAll(plan.streams.map(forecastStream))
+  const isWhole = streams.every(({ known }) => known !== undefined)
   const resumed = plan.streams.filter(({ isResumed, stream }) => isResumed && stream.hasChanges)
   const deletions = config.deletes && resumed.length > 0 ? 1 : 0
-  const rows = sum(streams.map((one) => one.rows))
-  const calls = sum(streams.map((one) => one.calls)) + deletions
+  const rows = sum(streams.map(({ known }) => known?.rows ?? 0))
+  const calls = sum(streams.map(({ known }) => known?.calls ?? 0)) + deletions
 
   await out.write(
     `company ${config.realmId}, up to ${formatInstant(plan.bound.upper)}, ` +
@@ -33,37 +36,40 @@ export async function forecast(run: Run, life: Life): Promise<number> {
   )
   for (const line of alignColumns([
     ['stream', 'from', 'windows', 'rows', 'calls'],
-    ...streams.map(({ name, from, windows, rows, calls }) => [
+    ...streams.map(({ name, from, windows, known }) => [
       name,
       from,
       formatCount(windows),
-      formatCount(rows),
-      formatCount(calls),
+      formatCount(known?.rows),
+      formatCount(known?.calls),
     ]),
     ...(deletions > 0 ? [['deletions', '', '', '', formatCount(deletions)]] : []),
-    ['total', '', '', formatCount(rows), formatCount(calls)],
+    [isWhole ? 'total' : 'so far', '', '', formatCount(rows), formatCount(calls)],
   ]))
     await out.write(line)
-  const seconds = Math.max(
-    calls / CALLS_PER_SECOND,
-    ((calls - config.requestsPerMinute) / config.requestsPerMinute) * 60,
-    (calls * SECONDS_PER_CALL) / config.concurrency,
-  )
-  await out.write(
-    `\nabout ${formatDuration(seconds)}, at ${SECONDS_PER_CALL} s an answer, ` +
-      `${config.concurrency} at a time, ${config.requestsPerMinute} a minute`,
-  )
-  if (calls > config.callLimit)
-    await out.write(
-      `call_limit ${formatCount(config.callLimit)}: takes ${Math.ceil(calls / config.callLimit)} runs or more`,
-    )
+  if (isWhole) for (const line of describeCost(calls)) await out.write(line)
   log.info(`${plural(client.meter.total, 'metered call')} for this plan`)
-  return EXIT.done
+  return survey.conclude()
+
+  function describeCost(calls: number): string[] {
+    const { callLimit, concurrency, requestsPerMinute } = config
+    const seconds = Math.max(
+      calls / CALLS_PER_SECOND,
+      ((calls - requestsPerMinute) / requestsPerMinute) * 60,
+      (calls * SECONDS_PER_CALL) / concurrency,
+    )
+    const time =
+      `\nabout ${formatDuration(seconds)}, at ${SECONDS_PER_CALL} s an answer, ` +
+      `${concurrency} at a time, ${requestsPerMinute} a minute`
+    if (calls <= callLimit) return [time]
+    const runs = Math.ceil(calls / callLimit)
+    return [time, `call_limit ${formatCount(callLimit)}: takes ${runs} runs or more`]
+  }
 
   async function forecastStream({ stream, before }: Planned) {
     const ranges = remainingRanges(before.progress, plan.bound.upper)
-    const counts = await settleAll(
-      ranges.map((range) => plan.inSlot(() => askCount(client, stream, range))),
+    const counts = await survey.ask(stream.name, () =>
+      settleAll(ranges.map((range) => plan.inSlot(() => askCount(client, stream, range)))),
     )
     const from = before.progress.lowWater
     const grid = createGrid(config.startDate, config.chunkDays, {
@@ -74,8 +80,10 @@ export async function forecast(run: Run, life: Life): Promise<number> {
       name: stream.name,
       from: formatInstant(from),
       windows: countWindows(grid, ranges),
-      rows: sum(counts),
-      calls: sum(counts.map((rows) => expectCalls(rows, config))),
+      known: counts && {
+        rows: sum(counts),
+        calls: sum(counts.map((rows) => expectCalls(rows, config))),
+      },
     }
   }
 }
