@@ -5,7 +5,7 @@ import { describeConnection } from './connection.ts'
 import { codeOf, loadError } from './errors.ts'
 import { openDatabase } from './postgres.ts'
 import { toUse } from './rights.ts'
-import { PREPARE_SESSION, qualified } from './sql.ts'
+import { BEGIN_QUESTION, qualified } from './sql.ts'
 import { tableNames } from './table.ts'
 
 /**
@@ -83,14 +83,10 @@ async function ask<Answer>(
   /** Whether the answer may take minutes. */
   isPatient = false,
 ): Promise<Answer> {
-  const database = openDatabase({ ...settings, log, signal, prepare: [PREPARE_SESSION] })
+  const database = openDatabase({ ...settings, log, signal, begin: BEGIN_QUESTION })
   signal.addEventListener('abort', database.destroy)
   try {
-    return await database.transact(async (client) => {
-      // One view of all tables; a standby can answer too.
-      await client.query('set transaction isolation level repeatable read, read only')
-      return question(client)
-    }, isPatient)
+    return await database.transact(question, isPatient)
   } catch (thrown) {
     if (codeOf(thrown) === UNDEFINED_TABLE)
       throw nothingKept(settings, `schema '${settings.schema}' has no tables of this target`)

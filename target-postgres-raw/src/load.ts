@@ -40,12 +40,11 @@ async function loadRecords(
   counts: Counts,
 ): Promise<void> {
   const isFirst = number === 1
-  const written = await client.query<{ inserted: number; updated: number }>({
-    // There may be many rounds, of few rows and with one way to do it: they are planned once.
-    ...(!isFirst && { name: `upsert ${table.number}` }),
-    text: sql.upsert(table.qualified, table.payloadType, isFirst),
-    values: [table.number, number],
-  })
+  const statement = sql.upsert(table.qualified, table.payloadType, isFirst)
+  const written = await client.query<{ inserted: number; updated: number }>(statement, [
+    table.number,
+    number,
+  ])
   const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
   counts.inserted += inserted
   counts.updated += updated

@@ -3,7 +3,6 @@ import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
 import { type Connection, describeConnection } from './connection.ts'
 import { codeOf, isRetried, isWithoutTls, loadError } from './errors.ts'
-import { define, toStage } from './rights.ts'
 import { sslWays } from './tls.ts'
 
 export type DatabaseOptions = {
@@ -13,8 +12,8 @@ export type DatabaseOptions = {
   log: Log
   /** After this nothing is tried again. */
   signal: AbortSignal
-  /** Statements that make a new session ready. */
-  prepare: readonly string[]
+  /** How each transaction begins. */
+  begin: string
   /** A server that says nothing for this long, while it is asked, is taken for lost. */
   silenceMs?: number
 }
@@ -43,7 +42,7 @@ const SILENCE_MS = 120_000
 const FAREWELL_MS = 2000
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connection, maxAttempts, backoffSeconds, log, signal, prepare } = options
+  const { connection, maxAttempts, backoffSeconds, log, signal, begin } = options
   const { silenceMs = SILENCE_MS } = options
   let client: pg.Client | undefined
   let connecting: pg.Client | undefined
@@ -55,15 +54,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       connecting = candidate
     })
     if (isDestroyed) socketOf(opened).destroy()
-    const stopWatching = watchSilence(opened, silenceMs)
-    try {
-      for (const statement of prepare) await define(opened, statement, toStage(opened))
-    } catch (thrown) {
-      socketOf(opened).destroy()
-      throw thrown
-    } finally {
-      stopWatching()
-    }
     // A session that is lost while nothing is asked of it is simply opened again.
     opened.on('error', () => forget(opened))
     opened.on('end', () => forget(opened))
@@ -102,7 +92,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const open = await session()
     const stopWatching = isPatient ? () => {} : watchSilence(open, silenceMs)
     try {
-      await open.query('begin isolation level read committed')
+      await open.query(begin)
       const result = await work(open)
       const { command } = await open.query('commit')
       // Postgres answers so, without an error, when the transaction had failed before.

@@ -39,7 +39,7 @@ function open(proxy: Relay, silenceMs: number): { database: Database; log: () =>
     backoffSeconds: 0.01,
     log: createLog('test', output),
     signal: new AbortController().signal,
-    prepare: [],
+    begin: 'begin',
     silenceMs,
   })
   onTestFinished(() => database.close())

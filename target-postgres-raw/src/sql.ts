@@ -69,17 +69,24 @@ export const CONTROL_TABLES: Record<string, string> = {
 }
 
 /**
- * Every session: UTC, no names but the qualified ones, a bounded wait for locks, and the commit
- * on disk before it is answered, since the STATE that follows vouches for it.
+ * In every transaction: UTC, no names but the qualified ones, and a bounded wait for locks. Not in
+ * the session, for a pooler gives the next transaction another one, and this one to other programs.
  */
-export const PREPARE_SESSION = `
-  set timezone to 'UTC';
-  set search_path to pg_catalog;
-  set client_min_messages to warning;
-  set lock_timeout to '30s';
-  set idle_in_transaction_session_timeout to '60s';
-  select set_config('synchronous_commit', 'on', false)
+const SETTINGS = `
+  set local timezone to 'UTC';
+  set local search_path to pg_catalog;
+  set local client_min_messages to warning;
+  set local lock_timeout to '30s';
+  set local idle_in_transaction_session_timeout to '60s'`
+
+/** With the commit on disk before it is answered, since the STATE that follows vouches for it. */
+export const BEGIN_LOAD: string = `
+  begin isolation level read committed;${SETTINGS};
+  select set_config('synchronous_commit', 'on', true)
    where current_setting('synchronous_commit') = 'off'`
+
+/** One view of all tables, which a standby can give too. */
+export const BEGIN_QUESTION: string = `begin isolation level repeatable read, read only;${SETTINGS}`
 
 export const STAGING = 'pg_temp.singer_staging'
 
@@ -88,7 +95,7 @@ export const STAGING = 'pg_temp.singer_staging'
  * is in the column of its table's type, so that COPY refuses what that type cannot hold.
  */
 export const CREATE_STAGING: string = `
-  create temporary table if not exists singer_staging (
+  create temporary table singer_staging (
     table_no integer, round integer, id text, payload jsonb, payload_json json,
     extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,
     page_number integer, page_size integer, request_payload jsonb,
@@ -96,6 +103,8 @@ export const CREATE_STAGING: string = `
   ) on commit delete rows;
   alter table pg_temp.singer_staging alter column payload set storage external,
     alter column payload_json set storage external, set (toast_tuple_target = 8160)`
+
+export const IS_STAGING_THERE: string = `select to_regclass('${STAGING}') is not null as is_there`
 
 /** Waits until nobody else has these names, and has them until the transaction ends. */
 export const LOCK_NAMES = `

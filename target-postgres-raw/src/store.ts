@@ -12,7 +12,7 @@ import { isRefusedValue, loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
 import { type Counts, loadRound, refuseMeetingKeys, zeroCounts } from './load.ts'
 import type { Database } from './postgres.ts'
-import { toUse } from './rights.ts'
+import { define, toStage, toUse } from './rights.ts'
 import { byTable } from './rounds.ts'
 import * as sql from './sql.ts'
 import { ensureControlTables, ensureTable, type FoundTable, findActive } from './table.ts'
@@ -41,7 +41,10 @@ export function createStore(database: Database, settings: Settings): Store {
         throw failure(thrown, 'connect to')
       }
       try {
-        await database.transact((client) => ensureControlTables(client, schema))
+        await database.transact(async (client) => {
+          await ensureStaging(client)
+          await ensureControlTables(client, schema)
+        })
       } catch (thrown) {
         throw failure(thrown, `prepare schema '${schema}' in`)
       }
@@ -119,7 +122,10 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   const { schema, hardDelete, stateId } = settings
   const { rows } = batch
   at.stream = undefined
-  if (rows.length > 0) await copy(client, rows)
+  if (rows.length > 0) {
+    await ensureStaging(client)
+    await copy(client, rows)
+  }
   const loads = new Map<string, Load>()
   await lockStreams(client, batch, settings)
   for (const { table, rounds, ...window } of byTable(rows)) {
@@ -163,6 +169,12 @@ async function lockStreams(
   for (const { stream } of rows) streams.add(stream)
   const names = [...streams].sort().map((stream) => JSON.stringify([schema, tablePrefix, stream]))
   if (names.length > 0) await client.query(sql.LOCK_NAMES, [names])
+}
+
+/** Behind a pooler each transaction may be in another session. */
+async function ensureStaging(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ is_there: boolean }>(sql.IS_STAGING_THERE)
+  if (rows[0]?.is_there !== true) await define(client, sql.CREATE_STAGING, toStage(client))
 }
 
 async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void> {

@@ -14,7 +14,7 @@ import { readManifest } from './manifest.ts'
 import { watchMemory } from './memory.ts'
 import { openDatabase } from './postgres.ts'
 import { createReport } from './report.ts'
-import { CREATE_STAGING, PREPARE_SESSION } from './sql.ts'
+import { BEGIN_LOAD } from './sql.ts'
 import { createStore } from './store.ts'
 import { createStreams } from './streams.ts'
 
@@ -32,8 +32,7 @@ export async function runTarget(
 ): Promise<number> {
   const { log, signal, out } = life
   const started = performance.now()
-  const prepare = [PREPARE_SESSION, CREATE_STAGING]
-  const database = openDatabase({ ...settings, log, signal, prepare })
+  const database = openDatabase({ ...settings, log, signal, begin: BEGIN_LOAD })
   const store = createStore(database, settings)
   const streams = createStreams(store, settings, log)
   const report = createReport(log)

@@ -39,7 +39,7 @@ async function outcome(
       backoffSeconds: 0,
       log: createLog('test', new PassThrough()),
       signal: new AbortController().signal,
-      prepare: [],
+      begin: 'begin',
     })
     const { rows } = await database.transact((client) =>
       client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()'),
