@@ -26,6 +26,24 @@ for (const [signal, code] of [
     expectComplete(world, [run, rest])
   })
 
+test.concurrent('a run that is stopped tells what was paid for, once', async () => {
+  const settings = { page_size: 10, concurrency: 2 }
+  const world = await openWorld({ invoices: 120, limits: false }, settings)
+  const { simulator } = world
+  simulator.script.add({ hang: true, times: 0, after: 8 })
+  const running = world.start()
+  // Both requests that may be under way hang: the answers to all before have come.
+  await expect.poll(() => simulator.stats().dataRequests, { timeout: 60_000 }).toBe(10)
+  running.child.kill('SIGINT')
+  const run = await running.ended
+  expect(run.code).toBe(130)
+  const counts = [...run.stderr.matchAll(/"http_request_count","value":(\d+)/g)]
+  expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(8)
+  expect(run.stderr).toMatch(
+    /^INFO 8 metered calls, 0 repeated requests\nWARNING stopped by SIGINT$/m,
+  )
+})
+
 test.concurrent('a signal that comes while a 429 is waited out ends the tap too', async () => {
   const world = await openWorld({ invoices: 20, limits: false })
   const limited = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import type { Log } from '@singer-io-ts/core'
-import { callsOf } from './client.ts'
+import { callsOf, type Meter } from './client.ts'
 import { formatInstant } from './instant.ts'
 import type { Plan, Run } from './plan.ts'
 import { calmly } from './retry.ts'
@@ -41,13 +41,22 @@ export function reportRun(
     log.metric({ type: 'counter', metric: 'window_count', value: windows, tags })
     log.metric({ type: 'timer', metric: 'sync_duration', value: Number(duration.toFixed(3)), tags })
   }
-  for (const { stream, endpoint, count } of client.meter.calls.values()) {
+  reportCalls(client.meter, log)
+}
+
+/** The meters that have been read out. */
+const reported = new WeakSet<Meter>()
+
+/** Says what was paid for, once: at the end of a run, or where it broke off. */
+export function reportCalls(meter: Meter, log: Log): void {
+  if (reported.has(meter)) return
+  reported.add(meter)
+  for (const { stream, endpoint, count } of meter.calls.values()) {
     // A call for several streams belongs to none of them.
     const tags = stream.includes(',') ? { endpoint } : { stream, endpoint }
     log.metric({ type: 'counter', metric: 'http_request_count', value: count, tags })
   }
-  const { total, retries } = client.meter
-  log.info(`${plural(total, 'metered call')}, ${plural(retries, 'repeated request')}`)
+  log.info(`${plural(meter.total, 'metered call')}, ${plural(meter.retries, 'repeated request')}`)
 }
 
 /** `1 row`, `2 rows`. */

@@ -18,6 +18,7 @@ import { type Config, checkSettings, toConfig } from './config.ts'
 import { discover } from './discover.ts'
 import { createLimiter } from './limiter.ts'
 import type { Run } from './plan.ts'
+import { reportCalls } from './report.ts'
 import { RUN_SETTINGS } from './settings.ts'
 import { readStateFile } from './statefile.ts'
 import { sync } from './sync.ts'
@@ -30,9 +31,15 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
     await life.out.write(JSON.stringify(discover(), null, 2))
     return EXIT.done
   }
-  return withCompany(flags, life, (run) =>
-    flags.test ? testConnection(run, life) : sync(run, life),
-  )
+  return withCompany(flags, life, async (run) => {
+    if (flags.test) return testConnection(run, life)
+    try {
+      return await sync(run, life)
+    } finally {
+      // Also of a run that breaks off.
+      if (run.client.meter.total > 0) reportCalls(run.client.meter, life.log)
+    }
+  })
 }
 
 /** Reads settings, catalog and state as the flags say, and lets `task` talk to the company. */
