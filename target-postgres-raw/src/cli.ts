@@ -6,6 +6,7 @@ import {
   type Flags,
   flagValues,
   type Life,
+  ProtocolError,
   runCli,
 } from '@singer-io-ts/core'
 import { readTargetSettings, SETTINGS, type Settings } from './config.ts'
@@ -73,7 +74,7 @@ async function openInput(path: unknown): Promise<AsyncIterable<Uint8Array>> {
     // Node gives such a stdin as one that has ended.
     if (fstatSync(0).isDirectory())
       throw new ConfigError(['stdin: cannot be read (it is a directory)'])
-    return process.stdin
+    return readable(process.stdin, 'stdin')
   }
   let file: FileHandle
   try {
@@ -87,5 +88,17 @@ async function openInput(path: unknown): Promise<AsyncIterable<Uint8Array>> {
     await file.close()
     throw new ConfigError([`--input ${path}: cannot be read (it is a directory)`])
   }
-  return file.createReadStream()
+  return readable(file.createReadStream(), `--input ${path}`)
+}
+
+/** What comes out of the input; one that breaks off is bad input. */
+async function* readable(
+  input: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* input
+  } catch (cause) {
+    throw new ProtocolError(undefined, `${name} cannot be read`, { cause })
+  }
 }

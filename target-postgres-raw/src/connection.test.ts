@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { describeConnection, findConnection, findPassword } from './connection.ts'
 import { type SslMode, sslWays } from './tls.ts'
@@ -82,6 +83,54 @@ test('what is wrong with a connection is said without its secrets', () => {
   expect(find({}, { PGPORT: 'x' }).faults).toEqual([
     'port: must be a number from 1 to 65535, found "x"',
   ])
+})
+
+test('what would lead libpq elsewhere is refused', () => {
+  expect(find({ connection_string: 'postgres://me:pw@a,b/d' }).faults).toEqual([
+    'connection_string: names several hosts; only one can be given',
+  ])
+  expect(find({ connection_string: 'postgres://me:pw@a:1,b:2/d' }).faults).toEqual([
+    'connection_string: names several hosts; only one can be given',
+  ])
+  expect(find({ connection_string: 'postgres://me:p,w@a/d' }).faults).toEqual([])
+  expect(find({ host: 'a,b' }).faults).toEqual(['host: must be one host, found "a,b"'])
+  for (const variable of ['PGSERVICE', 'PGHOSTADDR']) {
+    expect(find({}, { [variable]: 'x', PGHOST: 'y' }).faults).toEqual([
+      `${variable}: is not read here; give host, user and database themselves`,
+    ])
+    expect(find({ host: 'y' }, { [variable]: 'x' }).faults).toEqual([])
+  }
+})
+
+test('options for the session come from the URL, then from PGOPTIONS', () => {
+  const url = 'postgres://h/d?options=-c%20role%3Downer'
+  expect(find({ connection_string: url }, { PGOPTIONS: '-c role=x' }).found.options).toBe(
+    '-c role=owner',
+  )
+  expect(find({}, { PGOPTIONS: '-c role=x' }).found.options).toBe('-c role=x')
+})
+
+test('the time to connect is a positive number of seconds, or the usual one', () => {
+  const seconds = ['5', '0', '-1', 'soon', '99999999'].map(
+    (text) => find({}, { PGCONNECT_TIMEOUT: text }).found.connectTimeoutSeconds,
+  )
+  expect(seconds).toEqual([5, 10, 10, 10, 3600])
+})
+
+test('a process of a user without a name or a home, as in containers, is told what to give', (context) => {
+  if (process.getuid?.() !== 0) context.skip('only root can become such a user')
+  const script = `
+    import { findConnection } from ${JSON.stringify(new URL('../dist/connection.js', import.meta.url))}
+    process.setuid(54321)
+    const faults = []
+    findConnection({}, {}, faults)
+    const { user } = findConnection({ user: 'me' }, {}, faults)
+    console.log(user, faults.join())`
+  const { HOME: _, ...env } = process.env
+  const flags = ['--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, flags, { env, encoding: 'utf8' })).toBe(
+    'me user: is required, for the user of this process has no name\n',
+  )
 })
 
 test('the password file is read as libpq reads it', () => {

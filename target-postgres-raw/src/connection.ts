@@ -11,6 +11,8 @@ export type Connection = Tls & {
   user: string
   password: string | undefined
   database: string
+  /** What the server shall set for the session, as PGOPTIONS. */
+  options: string | undefined
   connectTimeoutSeconds: number
 }
 
@@ -27,18 +29,24 @@ export function findConnection(
   faults: string[],
 ): Connection {
   const url = parseUrl(settings.connection_string, faults)
-  const home = environment.HOME || homedir()
+  const home = environment.HOME || orElse(homedir, '/')
   const given: Given = (part, setting, variable) => {
     const value = url[part] ?? settings[setting] ?? (environment[variable] || undefined)
     return value === undefined ? undefined : String(value)
   }
   const host = given('host', 'host', 'PGHOST') ?? 'localhost'
-  const user = given('user', 'user', 'PGUSER') ?? userInfo().username
+  const user = given('user', 'user', 'PGUSER') ?? orElse(() => userInfo().username, '')
+  if (user === '') faults.push('user: is required, for the user of this process has no name')
   const database = given('dbname', 'database', 'PGDATABASE') ?? user
   // Such a text may hold a password, and these are shown.
   for (const [setting, value] of Object.entries({ host, user, database }))
     if (/:\/\/.*@/s.test(value))
       faults.push(`${setting}: is a URL, which belongs into connection_string`)
+  if (host.includes(',')) faults.push(`host: must be one host, found ${JSON.stringify(host)}`)
+  // These would lead libpq elsewhere.
+  for (const variable of ['PGSERVICE', 'PGHOSTADDR'])
+    if (environment[variable] && (url.host ?? settings.host) === undefined)
+      faults.push(`${variable}: is not read here; give host, user and database themselves`)
   const portText = given('port', 'port', 'PGPORT') ?? '5432'
   const port = Number(portText)
   if (!Number.isInteger(port) || port < 1 || port > 65535)
@@ -52,7 +60,23 @@ export function findConnection(
       passwordFromFile({ host, port: portText, database, user }, environment, home),
     database,
     ...findTls(given, host, home, faults),
-    connectTimeoutSeconds: Number(url.connect_timeout ?? environment.PGCONNECT_TIMEOUT) || 10,
+    options: given('options', 'options', 'PGOPTIONS'),
+    connectTimeoutSeconds: secondsOf(url.connect_timeout ?? environment.PGCONNECT_TIMEOUT),
+  }
+}
+
+/** As libpq: what is no positive number is not given. */
+function secondsOf(text: string | undefined): number {
+  const seconds = Number(text)
+  return seconds > 0 ? Math.min(seconds, 3600) : 10
+}
+
+/** In a container the user may be a mere number, of whom the system knows nothing. */
+function orElse(ask: () => string, otherwise: string): string {
+  try {
+    return ask()
+  } catch {
+    return otherwise
   }
 }
 
@@ -63,10 +87,10 @@ export function describeConnection(connection: Connection): string {
 }
 
 const URL_PARAMETERS =
-  /^(host|port|user|password|dbname|sslmode|sslrootcert|sslcert|sslkey|connect_timeout)$/
+  /^(host|port|user|password|dbname|sslmode|sslrootcert|sslcert|sslkey|options|connect_timeout)$/
 // Without a meaning here, and common in such URLs.
 const URL_IGNORED =
-  /^(application_name|target_session_attrs|channel_binding|gssencmode|schema|pgbouncer|options)$/
+  /^(application_name|target_session_attrs|channel_binding|gssencmode|schema|pgbouncer)$/
 
 function parseUrl(value: unknown, faults: string[]): Parts {
   if (value === undefined) return {}
@@ -83,6 +107,8 @@ function parseUrl(value: unknown, faults: string[]): Parts {
     'or give host, user, password and database as settings of their own'
   // Else a part of such a password would be taken for something else, and be shown.
   if (text.includes('#') || /@.*@|\/\/[^/]*\/.*@/s.test(address)) return fault(unescaped)
+  if (/^[^/]*,/.test(address.replace(/^\w+:\/\/([^@]*@)?/, '')))
+    return fault('names several hosts; only one can be given')
   let url: URL
   try {
     // An empty host before the path is libpq's way to say "the default one".

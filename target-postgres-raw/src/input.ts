@@ -28,6 +28,9 @@ export async function* untilDue<T>(
   }
 }
 
+/** For a longer one Node takes a millisecond. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1
+
 function race<T>(
   next: Promise<T>,
   deadline: number | undefined,
@@ -38,7 +41,10 @@ function race<T>(
     const timer =
       deadline === undefined
         ? undefined
-        : setTimeout(() => settle(() => resolve(DUE)), deadline - performance.now())
+        : setTimeout(
+            () => settle(() => resolve(DUE)),
+            Math.min(deadline - performance.now(), LONGEST_TIMER_MS),
+          )
     const settle = (end: () => void) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)

@@ -760,6 +760,35 @@ test('validate_records sees that 19.99 is a multiple of 0.01', async () => {
   ])
 })
 
+test.each([
+  [
+    'of an old draft with an id',
+    { id: 'http://example.com/s', properties: { n: { type: 'integer' } } },
+    /^line 2: .* \/n must be integer$/,
+  ],
+  [
+    'that is asynchronous to Ajv',
+    { $async: true, properties: { n: { type: 'integer' } } },
+    /^line 2: .* \/n must be integer$/,
+  ],
+  [
+    'that refers to itself without end',
+    { $ref: '#' },
+    /^line 2: a record of stream 's' cannot be compared with its schema$/,
+  ],
+  [
+    'that refers to a file elsewhere',
+    { properties: { n: { $ref: 'http://example.com/n.json' } } },
+    /^line 1: the schema of stream 's' cannot be used to validate$/,
+  ],
+])('validate_records holds against a schema %s', async (_, given, message) => {
+  const declared = { type: 'SCHEMA', stream: 's', schema: given, key_properties: ['Id'] }
+  const { code, fault } = await load(database, [declared, record('s', { Id: 1, n: 'x' })], {
+    settings: { validate_records: true },
+  })
+  expect([code, fault?.message]).toEqual([6, expect.stringMatching(message)])
+})
+
 test('STATE is printed as it came, digits and all, and kept in the same transaction', async () => {
   const text = '{"n": 1.10, "big":12345678901234567890,"e":"\\u00e9é"}'
   const { states } = await load(database, [`{"type":"STATE","value":${text}}`], {

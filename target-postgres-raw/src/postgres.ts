@@ -3,6 +3,7 @@ import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
 import { type Connection, describeConnection } from './connection.ts'
 import { codeOf, isRetried, isWithoutTls, loadError } from './errors.ts'
+import { LONGEST_TIMER_MS } from './input.ts'
 import { sslWays } from './tls.ts'
 
 export type DatabaseOptions = {
@@ -78,7 +79,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           `${loadError(thrown, describeConnection(connection)).message}; ` +
             `try ${tried + 1} of ${maxAttempts} in ${seconds.toFixed(1)} s`,
         )
-        await pause(seconds * 1000, undefined, { signal }).catch(() => {
+        await pause(Math.min(seconds * 1000, LONGEST_TIMER_MS), undefined, { signal }).catch(() => {
           throw thrown
         })
       }
@@ -166,6 +167,7 @@ async function connect(
       // An empty one, so that pg does not look for a password of its own.
       password: connection.password ?? '',
       database: connection.database,
+      options: connection.options,
       ssl,
       application_name: 'target-postgres-raw',
       client_encoding: 'UTF8',

@@ -394,6 +394,25 @@ test('an input that is a directory or cannot be opened is exit 1', async () => {
   expect([read.code, read.out]).toEqual([0, '{"n":1}\n'])
 })
 
+test('an input that breaks off is bad input', async (context) => {
+  if (process.platform !== 'linux') context.skip('only Linux has a file that cannot be read')
+  const { code, log } = await start(['--input', '/proc/self/mem'], {
+    connection_string: database,
+  }).ended
+  expect([code, log.trim().split('\n').at(-1)]).toEqual([
+    6,
+    expect.stringMatching(/^CRITICAL --input \/proc\/self\/mem cannot be read: EIO/),
+  ])
+})
+
+test('a wait of many years is none of a millisecond', async () => {
+  const target = start([], { connection_string: database, batch_wait_limit_seconds: 1e9 })
+  target.process.stdin.end(toLines([schema('s'), record('s', { Id: 1 }), state({ n: 1 })]))
+  const { code, out, log } = await target.ended
+  expect([code, out]).toEqual([0, '{"n":1}\n'])
+  expect(log).not.toContain('Timeout')
+})
+
 test('a stdin that is a directory is exit 1', async () => {
   const directory = openSync(tmpdir(), 'r')
   const target = start([], { connection_string: database }, {}, directory)

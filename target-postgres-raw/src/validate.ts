@@ -10,7 +10,7 @@ export async function compileValidator(
   line: number,
 ): Promise<Validate> {
   const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
-  // Singer schemas name old drafts and have keywords of their own.
+  // Singer schemas name old drafts (whose `id` Ajv refuses) and have keywords of their own.
   const ajv = new Ajv({
     strict: false,
     validateSchema: false,
@@ -20,7 +20,7 @@ export async function compileValidator(
     multipleOfPrecision: 5,
   })
   formats.default(ajv)
-  const { $schema: _, ...plain } = schema
+  const { $schema: _, id: __, $async: ___, ...plain } = schema
   let check: ReturnType<typeof ajv.compile>
   try {
     check = ajv.compile(plain)
@@ -30,7 +30,16 @@ export async function compileValidator(
     })
   }
   return (record) => {
-    if (check(record.record)) return
+    try {
+      if (check(record.record)) return
+    } catch (cause) {
+      // A schema may refer to itself without end, or the record be nested too deep for it.
+      throw new ProtocolError(
+        record.line,
+        `a record of stream '${stream}' cannot be compared with its schema`,
+        { cause },
+      )
+    }
     const faults = (check.errors ?? [])
       .slice(0, 5)
       .map(({ instancePath, message }) => `${instancePath || 'the record'} ${message}`)
