@@ -209,6 +209,7 @@ test.each([
   [entry({ selected: 1 }), /^metadata 1 .*'selected' that is neither true nor false: 1$/],
   [entry({ 'selected-by-default': [] }), /'selected-by-default' that is neither .*: \[\]$/],
   [entry({ selected: { on: true } }), /'selected' that is neither/],
+  [{ tap_stream_id: 'a', selected: 'yes' }, /^'selected' of stream 'a' is neither .*: "yes"$/],
   [entry({}, ['properties', 7]), /^metadata 1 of stream 'a' has a 'breadcrumb' that holds/],
   [{ tap_stream_id: 'a', metadata: {} }, /^'metadata' of stream 'a' is not a list$/],
   [{ tap_stream_id: 'a', metadata: 'x' }, /^'metadata' of stream 'a' is not a list$/],
@@ -236,12 +237,20 @@ test('a stream that stands there twice is refused, naming both', () => {
   expect(faults(path)).toEqual([`--catalog ${path}: stream 3 is 'a' again, as stream 1: keep one`])
 })
 
+test('two streams whose rows would be sent under one name are refused', () => {
+  const path = write('{"streams":[{"stream":"a"},{"tap_stream_id":"b","stream":"a"}]}')
+  expect(faults(path)).toEqual([
+    `--catalog ${path}: stream 2 has the same 'stream' as stream 1: 'a'`,
+  ])
+})
+
 test('texts of true and false are taken for what they say', () => {
   const catalog = readCatalog(
     write(
       JSON.stringify({
         streams: [
           { stream: 'a', metadata: [{ breadcrumb: [], metadata: { selected: 'true' } }] },
+          { stream: 'c', selected: 'true' },
           {
             stream: 'b',
             metadata: [
@@ -254,8 +263,8 @@ test('texts of true and false are taken for what they say', () => {
       }),
     ),
   )
-  expect(catalog.streams.map(isStreamSelected)).toEqual([true, false])
-  expect([...deselectedProperties(catalog.streams[1] as CatalogStream)]).toEqual(['x'])
+  expect(catalog.streams.map(isStreamSelected)).toEqual([true, true, false])
+  expect([...deselectedProperties(catalog.streams[2] as CatalogStream)]).toEqual(['x'])
 })
 
 test('of two entries for the same breadcrumb the last one counts', () => {

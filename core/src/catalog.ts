@@ -31,18 +31,14 @@ export function readCatalog(path: string): Catalog {
   const streams = (readJson(path, refuse) as Catalog | null)?.streams as unknown
   if (!Array.isArray(streams)) return refuse(["has no list 'streams'"], 'Make one with --discover.')
   const faults = streams.flatMap((stream, index) => streamFaults(stream, index + 1))
-  const names = streams.map(nameOf)
-  for (const [index, name] of names.entries())
-    if (name !== undefined && names.indexOf(name) < index)
-      faults.push(
-        `stream ${index + 1} is '${name}' again, as stream ${names.indexOf(name) + 1}: keep one`,
-      )
+  faults.push(...streams.flatMap((_, index) => repetitionFaults(streams, index)))
   if (faults.length > 0) refuse(faults)
   return {
     streams: streams.map((stream: CatalogStream) => ({
       ...stream,
       tap_stream_id: stream.tap_stream_id ?? stream.stream,
       stream: stream.stream ?? stream.tap_stream_id,
+      ...('selected' in stream && { selected: readFlag(stream.selected) }),
       schema: isObject(stream.schema) ? stream.schema : {},
       key_properties: Array.isArray(stream.key_properties) ? stream.key_properties : [],
       metadata: (stream.metadata ?? []).map(readEntry),
@@ -69,15 +65,36 @@ function nameOf(stream: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined
 }
 
+/** The name in its messages. */
+function titleOf(stream: unknown): unknown {
+  return (isObject(stream) ? stream.stream : undefined) ?? nameOf(stream)
+}
+
+function repetitionFaults(streams: readonly unknown[], index: number): string[] {
+  const stream = streams[index]
+  const name = nameOf(stream)
+  if (name === undefined) return []
+  const same = streams.findIndex((other) => nameOf(other) === name)
+  if (same < index)
+    return [`stream ${index + 1} is '${name}' again, as stream ${same + 1}: keep one`]
+  const namesake = streams.findIndex((other) => titleOf(other) === titleOf(stream))
+  return namesake < index
+    ? [`stream ${index + 1} has the same 'stream' as stream ${namesake + 1}: '${titleOf(stream)}'`]
+    : []
+}
+
 /** What is wrong with an entry that a person may have written. */
 function streamFaults(stream: unknown, number: number): string[] {
   const name = nameOf(stream)
   if (!isObject(stream) || name === undefined) return [`stream ${number} has no tap_stream_id`]
-  const title = stream.stream ?? name
+  const title = titleOf(stream)
+  const { selected = true } = stream
   const metadata: unknown = stream.metadata ?? []
   const faults: string[] = []
   if (typeof title !== 'string' || title === '')
     faults.push(`'stream' of stream '${name}' must be a text, found ${showValue(title)}`)
+  if (typeof (readFlag(selected) ?? true) !== 'boolean')
+    faults.push(`'selected' of stream '${name}' is neither true nor false: ${showValue(selected)}`)
   if (!isObject(stream.schema ?? {})) faults.push(`'schema' of stream '${name}' is not an object`)
   if (!Array.isArray(metadata)) return [...faults, `'metadata' of stream '${name}' is not a list`]
   for (const [index, entry] of metadata.entries()) {
