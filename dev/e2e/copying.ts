@@ -82,8 +82,7 @@ export async function openCopying(size: Size, kind: Kind): Promise<Copying> {
     new Map(Object.entries(ENTITIES).map(([stream, entity]) => [stream, rowsOf(entity)]))
 
   async function start({ run, during, faults, kill }: Run): Promise<Ended> {
-    // Whoever does not ask for deletions from the beginning does not know them.
-    const settings = { ...fixed, ...run, ...(state === undefined && { deletes: true }) }
+    const settings = { ...fixed, ...run }
     const write = (name: string, content: unknown): string => {
       writeFileSync(join(folder, name), JSON.stringify(content))
       return join(folder, name)

@@ -116,6 +116,17 @@ const lasting = fc.constantFrom<Fault[]>(
   [{ maxResults: 2, endpoint: 'query', times: 0 }],
   [{ repeatRow: true, endpoint: 'query', times: 0 }],
   [{ extraRows: 2, endpoint: 'query', times: 0 }],
+  // Rows that QuickBooks cannot give out.
+  [{ poisonedId: ['2', '7', '8', '19', '30'], endpoint: 'query', times: 0 }],
+  [
+    {
+      poisonedId: ['4', '11', '25'],
+      poisonCode: '610',
+      poisonSparesProjection: true,
+      endpoint: 'query',
+      times: 0,
+    },
+  ],
   // More than a request's tries: streams fail.
   [{ status: 503, body: 'html', times: 7 }],
 )

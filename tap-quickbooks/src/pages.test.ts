@@ -192,10 +192,11 @@ test('what lies around rows that keep the answer from coming is passed over, and
       fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 60 }),
       fc.array(fc.nat(), { maxLength: 4 }),
       fc.integer({ min: 1, max: 20 }),
-      async (times, picks, pageSize) => {
+      fc.option(fc.integer({ min: 2, max: 8 }), { nil: undefined }),
+      async (times, picks, pageSize, cap) => {
         const rows = times.map((at, index) => row(index + 1, at))
         const bad = new Set(picks.map((pick) => String((pick % times.length) + 1)))
-        const { ask, requests } = company(rows, { bad })
+        const { ask, requests } = company(rows, { bad, ...(cap !== undefined && { cap }) })
         const ids = new Set<string>()
         const holes: { start: number; end: number }[] = []
         let doneTo = 0

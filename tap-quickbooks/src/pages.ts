@@ -91,14 +91,15 @@ export async function* readPages(
     const asked = { start: cursor, end: range.end }
     if (isShort) {
       const isWhole = isComplete && known.size < most
-      const newest = await ask.newest(asked, isWhole ? known.size + 1 : 1)
-      const isKnown = newest.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
-      if (newest.length > 0 && isKnown && newest.length >= (isWhole ? known.size : 1)) {
+      const newest = await newestOf(asked, isWhole ? known.size + 1 : 1)
+      const isKnown = newest?.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
+      const count = newest?.length ?? 0
+      if (count > 0 && isKnown && count >= (isWhole ? known.size : 1)) {
         yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
         return
       }
       isShort = false
-      if (newest.length === 0) empties++
+      if (newest?.length === 0) empties++
       else if (isKnown) {
         // Some have gone, or the answer was short again: is there a row behind the last known one?
         isComplete = false
@@ -196,6 +197,16 @@ export async function* readPages(
       pageNumber,
       pageSize: maxResults,
       isFull,
+    }
+  }
+
+  /** Undefined when one of them is in the way: then there is more to read. */
+  async function newestOf(asked: Range, count: number): Promise<readonly Row[] | undefined> {
+    try {
+      return await ask.newest(asked, count)
+    } catch (thrown) {
+      if (await ask.refusalOf(thrown)) return undefined
+      throw thrown
     }
   }
 
