@@ -8,7 +8,12 @@ type Entry = {
   breadcrumb: string[]
   metadata: Record<string, unknown>
 }
-type Stream = { tap_stream_id: string; metadata: Entry[]; schema: Message['schema'] }
+type Stream = {
+  tap_stream_id: string
+  stream: string
+  metadata: Entry[]
+  schema: Message['schema']
+}
 type Catalog = { streams: Stream[] }
 
 async function discover(): Promise<Catalog> {
@@ -101,10 +106,33 @@ test.concurrent('a catalog by hand cannot take the key and the change time away'
   expect(Object.keys(world.simulator.stats().metered.byEntity)).toEqual(['Item'])
 })
 
+test.concurrent('what a catalog asks for and does not get is said', async () => {
+  const stream = (name: string, metadata: object[], more = {}) => ({
+    tap_stream_id: name,
+    metadata: [{ breadcrumb: [], metadata: { selected: true, ...more } }, ...metadata],
+  })
+  const nested = ['properties', 'Line', 'properties', 'Amount']
+  const world = await openWorld({ limits: false })
+  const run = await world.run({
+    catalog: {
+      streams: [
+        stream('invoices', [{ breadcrumb: nested, metadata: { selected: false } }]),
+        stream('items', [], { 'replication-method': 'FULL_TABLE' }),
+        stream('customers', [], { 'replication-method': 'INCREMENTAL' }),
+      ],
+    },
+  })
+  expect(run.code).toBe(0)
+  expectComplete(world, [run])
+  expect(run.stderr).toMatch(/^WARNING --catalog: invoices: Line\.Amount: properties are left out/m)
+  expect(run.stderr).toMatch(/^WARNING --catalog: items: replication method "FULL_TABLE" is set/m)
+  expect(run.stderr.match(/^WARNING --catalog/gm)).toHaveLength(2)
+})
+
 test.concurrent('an unknown stream that is selected is refused before any request, --properties is --catalog', async () => {
   const catalog = await discover()
   const [first] = catalog.streams as [Stream]
-  catalog.streams.push({ ...first, tap_stream_id: 'invoyces' })
+  catalog.streams.push({ ...first, tap_stream_id: 'invoyces', stream: 'invoyces' })
   const world = await openWorld({ limits: false })
   const config = world.file('config.json', world.settings)
   for (const flag of ['--properties', '-p', '--catalog']) {

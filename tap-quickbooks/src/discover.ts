@@ -4,6 +4,8 @@ import {
   ConfigError,
   isStreamSelected,
   type MetadataEntry,
+  metadataAt,
+  showValue,
 } from '@singer-io-ts/core'
 import { origin } from './schemas/parts.ts'
 import { AUTOMATIC, KEY_PROPERTIES, REPLICATION_KEY, STREAMS, type Stream } from './streams.ts'
@@ -32,6 +34,24 @@ export function selectStreams(
   return STREAMS.flatMap((stream) => {
     const entry = selected.find((candidate) => candidate.tap_stream_id === stream.name)
     return entry === undefined ? [] : [{ stream, entry }]
+  })
+}
+
+/** What a catalog asks for and does not get: a sentence for each stream and wish. */
+export function listWishes(catalog: Catalog): string[] {
+  return catalog.streams.filter(isStreamSelected).flatMap((entry) => {
+    const nested = entry.metadata
+      .filter(({ breadcrumb, metadata }) => breadcrumb.length > 2 && metadata.selected === false)
+      .map(({ breadcrumb }) => breadcrumb.filter((part) => part !== 'properties').join('.'))
+    const method = metadataAt(entry, [])['replication-method'] ?? entry.replication_method
+    return [
+      ...(nested.length === 0
+        ? []
+        : [`${nested.join(', ')}: properties are left out at the top level only, these are read`]),
+      ...(method === undefined || method === null || method === 'INCREMENTAL'
+        ? []
+        : [`replication method ${showValue(method)} is set aside: it is read incrementally`]),
+    ].map((wish) => `--catalog: ${entry.tap_stream_id}: ${wish}`)
   })
 }
 

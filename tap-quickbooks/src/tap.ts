@@ -15,7 +15,7 @@ import {
 import { createClient } from './client.ts'
 import { createClock } from './clock.ts'
 import { type Config, checkSettings, toConfig } from './config.ts'
-import { discover } from './discover.ts'
+import { discover, listWishes } from './discover.ts'
 import { createLimiter } from './limiter.ts'
 import type { Run } from './plan.ts'
 import { reportCalls } from './report.ts'
@@ -66,6 +66,7 @@ export async function withCompany<T>(
   if (config.concurrency > 4) setFlagsFromString('--optimize-for-size')
   const catalogFile = flagValues(flags.catalog ?? flags.properties).at(-1)
   const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
+  for (const wish of listWishes(catalog)) log.warning(wish)
   const stateFile = flagValues(flags.state).at(-1)
   checkTokenFile(config, flagValues(flags.config), catalogFile, stateFile, log)
   const state = readStateOf(config, stateFile)

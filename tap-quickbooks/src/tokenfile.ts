@@ -52,7 +52,7 @@ export function tokenFileFaults(
 export function readTokenFile(path: string, log: Log): Kept | undefined {
   const refuse = (what: string): never => {
     throw new ConfigError([`token_file ${path}: ${what}`], {
-      hint: 'token_file must be a file of its own: name one that is not there yet.',
+      hint: 'token_file must be a file of its own: name one that is not there yet, or remove this one.',
     })
   }
   let text: string
