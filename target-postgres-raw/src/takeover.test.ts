@@ -10,6 +10,39 @@ beforeEach(async () => {
   await ask(database, 'create schema raw')
 })
 
+test('a table that the Mage pipelines left is taken over with its rows', async () => {
+  await ask(
+    database,
+    `create table raw.qb_invoices (id text primary key, payload jsonb,
+       ingested_at_utc timestamp not null default now(), extract_window_start_utc timestamptz not null,
+       extract_window_end_utc timestamptz not null, page_number int, page_size int, request_payload jsonb)`,
+  )
+  await ask(
+    database,
+    `insert into raw.qb_invoices values ('1', '{"Id":"1"}', now(), now(), now()), ('2', '{"Id":"2"}', now(), now(), now())`,
+  )
+  const { code, log } = await load(
+    database,
+    [schema('invoices'), record('invoices', { Id: '2', a: 1 }), record('invoices', { Id: '3' })],
+    { settings: { table_prefix: 'qb_' } },
+  )
+  expect([code, log]).toEqual([0, expect.stringContaining('inserted 1, updated 1, unchanged 0')])
+  expect(await rowsOf(database, 'raw.qb_invoices')).toEqual([
+    { id: '1', payload: '{"Id": "1"}' },
+    { id: '2', payload: '{"a": 1, "Id": "2"}' },
+    { id: '3', payload: '{"Id": "3"}' },
+  ])
+})
+
+test('a table that does not fit is refused, saying what does not fit', async () => {
+  await ask(database, 'create table raw.invoices (id int primary key, payload text)')
+  const { code, fault } = await load(database, [schema('invoices')])
+  expect(code).toBe(5)
+  expect(fault?.message).toBe(
+    "table raw.invoices stands already and does not fit: column 'id' is int4, not text; column 'payload' is text, not jsonb or json",
+  )
+})
+
 const PLAIN = 'create table raw.s (id text primary key, payload jsonb)'
 
 test.each([
