@@ -17,6 +17,25 @@ const rows = (from: number, to: number) =>
 
 const name = () => new URL(database).pathname.slice(1)
 
+/** Another session on the same database. */
+async function session(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** Waits until a session of the target waits for a lock; gives its process id. */
+async function blockedTarget(): Promise<number> {
+  for (;;) {
+    const [found] = await ask(
+      database,
+      "select pid from pg_stat_activity where application_name = 'target-postgres-raw' and wait_event_type = 'Lock' and datname = current_database()",
+    )
+    if (found !== undefined) return found.pid
+  }
+}
+
 /** The first tries of a transaction that inserts fail with this code, at a row or at COMMIT. */
 async function failing(code: string, tries: number, moment: 'row' | 'commit'): Promise<void> {
   const when =
@@ -192,4 +211,54 @@ test('several targets with records, marks and versions of the same rows end righ
     )
     expect(found.sort((x, y) => Number(x.id) - Number(y.id))).toEqual(expected)
   }
+})
+
+test('a transaction whose session is ended is done again, whole', async () => {
+  await load(database, [schema('s'), ...rows(0, 2)])
+  const second = await session()
+  await second.query('begin; lock table raw.s in exclusive mode')
+  const run = load(database, [schema('s'), ...rows(0, 100), state({ n: 1 })])
+  await second.query('select pg_terminate_backend($1)', [await blockedTarget()])
+  await second.query('commit')
+  const { code, states, log } = await run
+  expect([code, states]).toEqual([0, ['{"n":1}']])
+  expect(log).toMatch(/WARNING .*57P01.*try 2 of 5/)
+  expect(await rowsOf(database, 'raw.s', 'id')).toHaveLength(100)
+  await second.end()
+})
+
+test('a transaction that a deadlock ended is done again, whole', async () => {
+  await load(database, [schema('s'), ...rows(0, 2)])
+  const second = await session()
+  await second.query(
+    "set deadlock_timeout to '60s'; begin; update raw.s set version = 0 where id = '1'",
+  )
+  const run = load(database, [
+    schema('s'),
+    record('s', { Id: 0, a: 1 }),
+    record('s', { Id: 1, a: 1 }),
+  ])
+  await blockedTarget()
+  await second.query("update raw.s set version = 0 where id = '0'; commit")
+  const { code, log } = await run
+  expect([code, log]).toEqual([0, expect.stringContaining('40P01')])
+  expect(await rowsOf(database, 'raw.s', "payload->>'a' as a")).toEqual([{ a: '1' }, { a: '1' }])
+  await second.end()
+})
+
+test('two targets that start at once and load the same rows end right', async () => {
+  const input = (value: string) => [
+    schema('s'),
+    ...Array.from({ length: 500 }, (_, n) => record('s', { Id: n, value })),
+    state({ value }),
+  ]
+  const settings = { batch_size_rows: 50 }
+  const runs = await Promise.all(
+    ['a', 'b', 'c'].map((value) => load(database, input(value), { settings })),
+  )
+  expect(runs.map(({ code }) => code)).toEqual([0, 0, 0])
+  expect(await rowsOf(database, 'raw.s', 'id')).toHaveLength(500)
+  expect(await ask(database, 'select count(*)::int as n from raw._singer_streams')).toEqual([
+    { n: 1 },
+  ])
 })
