@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lock } from '@singer-io-ts/core'
 import { execa } from 'execa'
 import { ROOT } from '../release/packages.ts'
 import { cleanEnvironment, install } from './installing.ts'
@@ -14,6 +15,16 @@ export type Python = { bin: string } | { missing: string }
  * there until the file or Python changes.
  */
 export async function pythonWith(name: string): Promise<Python> {
+  // Test files run side by side.
+  const held = await lock(`python ${ROOT} ${name}`, 600)
+  try {
+    return await makePython(name)
+  } finally {
+    await held?.release()
+  }
+}
+
+async function makePython(name: string): Promise<Python> {
   const file = fileURLToPath(new URL(`requirements/${name}.txt`, import.meta.url))
   const version = await pythonVersion()
   if (version === undefined) return { missing: 'there is no python3 of 3.10 or newer' }
