@@ -188,7 +188,9 @@ export async function openCopying(size: Size, kind: Kind): Promise<Copying> {
     simulator.script.clear()
     if (code === null) expect(run.kill, stderr).toBeDefined()
     else {
-      const isStormy = run.faults.some(({ times }) => (times ?? 1) > 4)
+      const isStormy = run.faults.some(
+        ({ times = 1, poisonedId }) => times > 4 || poisonedId !== undefined,
+      )
       const endings = isStormy ? ENDINGS : run.run.call_limit === undefined ? [0] : [0, 8]
       expect(endings, `exit ${code}\n${stderr}`).toContain(code)
       expect(stderr).not.toMatch(isStormy ? /stack/ : /error|exception/i)
