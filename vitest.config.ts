@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', ['json', { outputFile: '.local/test-results.json' }]],
     globalSetup: ['dev/vitest-build.ts', 'dev/vitest-postgres.ts'],
+    // Most tests wait for other programs most of the time.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
