@@ -57,7 +57,6 @@ const HINTS: Record<string, string> = {
   '3D000': "Create the database first, or correct the setting 'database'.",
   '3F000': "Let the schema's owner create it, or grant CREATE on the database.",
   '53100': 'Free space on the disk of the server, then run again.',
-  '53200': 'The server is out of memory.',
   '53300': 'The server has no free connection.',
   '25006': 'The server is read-only: a standby, or set so.',
   '57014': 'A statement_timeout of the role or the database ended it, or an administrator.',

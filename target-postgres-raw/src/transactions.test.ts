@@ -94,6 +94,19 @@ test('what fails at every try ends with 5, and the last STATE is true', async ()
   expect(await ask(database, 'select value from raw._singer_state')).toEqual([{ value: '{"n":1}' }])
 })
 
+test('what the server advises is passed on', async () => {
+  await load(database, [schema('s')])
+  await ask(
+    database,
+    `create function raw.fail() returns trigger language plpgsql as $$ begin
+       raise exception 'out of shared memory' using errcode = '53200', hint = 'increase it';
+     end $$;
+     create trigger fail before insert on raw.s execute function raw.fail()`,
+  )
+  const { code, fault } = await load(database, [schema('s'), record('s', { Id: 1 })])
+  expect([code, fault]).toMatchObject([5, { hint: 'increase it' }])
+})
+
 test('with too many connections it waits for a free one', async () => {
   const role = new URL(database)
   role.username = `one_${name()}`
