@@ -66,6 +66,7 @@ for (const [what, text] of [
   ['has bookmarks that are a text', '{"bookmarks":"x"}'],
   ['has a time that is none', '{"bookmarks":{"invoices":{"replication_key_value":"soon"}}}'],
   ['is of another company', '{"bookmarks":{},"realm_id":"1234567890"}'],
+  ['is of a company that is none', `{"realm_id":${'['.repeat(3000)}${']'.repeat(3000)}}`],
   ['is a settings file', '{"client_secret":"hidden-word","chunk_days":7}'],
   ['is a settings file of the target', '{"connection_string":"postgres://hidden-word"}'],
   ['is a token file', '{"fingerprint":"a","refresh_token":"hidden-word"}'],
@@ -91,6 +92,13 @@ test.concurrent('a state file that is missing is refused before any request', as
   expect([run.code, run.stdout]).toEqual([1, ''])
   expect(run.stderr).toMatch(/none\.json/)
   expect(world.simulator.stats().requests).toBe(0)
+})
+
+test.concurrent('a company that a person wrote as a number is the same company', async () => {
+  const world = await openWorld({ limits: false, realmId: '4620816365' })
+  const run = await world.run({ state: { bookmarks: {}, realm_id: 4620816365 } })
+  expect(run.code).toBe(0)
+  expect(run.state.realm_id).toBe('4620816365')
 })
 
 test.concurrent('nothing to do is exit 0 and leaves the state alone', async () => {

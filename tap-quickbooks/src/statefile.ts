@@ -1,4 +1,4 @@
-import { ConfigError, readState, type State } from '@singer-io-ts/core'
+import { ConfigError, readState, type State, showValue } from '@singer-io-ts/core'
 
 /** Members that no state has. Those that are not known are printed again in every STATE. */
 const SECRETS = [
@@ -9,6 +9,12 @@ const SECRETS = [
   'connection_string',
   'password',
 ]
+
+/** The company that a state is of, as text; undefined where it names none. */
+export function realmOf({ realm_id }: State): string | undefined {
+  if (realm_id === undefined || realm_id === null) return undefined
+  return typeof realm_id === 'string' ? realm_id : showValue(realm_id)
+}
 
 /** The state in the file. Settings, tokens or a catalog that were given in its place are refused. */
 export function readStateFile(path: string): State {

@@ -1,7 +1,7 @@
 import { alignColumns, EXIT, formatCount, type Life } from '@singer-io-ts/core'
 import { type Bookmark, readBookmark } from './bookmarks.ts'
 import { formatInstant } from './instant.ts'
-import { readStateFile } from './statefile.ts'
+import { readStateFile, realmOf } from './statefile.ts'
 import type { Range } from './windows.ts'
 
 /** `tap-quickbooks status`: what a state says, for a person. Needs no settings and no call. */
@@ -12,7 +12,7 @@ export async function status(path: string, { out }: Life): Promise<number> {
     const bookmark = readBookmark(state, name)
     return bookmark === undefined ? [] : [[name, bookmark]]
   })
-  await out.write(`company ${state.realm_id ?? 'not named'}, state ${path}\n`)
+  await out.write(`company ${realmOf(state) ?? 'not named'}, state ${path}\n`)
   if (bookmarks.length === 0) {
     await out.write('No stream has been read: the next run begins at start_date.')
     return EXIT.done

@@ -20,7 +20,7 @@ import { createLimiter } from './limiter.ts'
 import type { Run } from './plan.ts'
 import { reportCalls } from './report.ts'
 import { RUN_SETTINGS } from './settings.ts'
-import { readStateFile } from './statefile.ts'
+import { readStateFile, realmOf } from './statefile.ts'
 import { sync } from './sync.ts'
 import { createToken } from './token.ts'
 import { readTokenFile, tokenFileFaults } from './tokenfile.ts'
@@ -104,10 +104,10 @@ function checkTokenFile(
 function readStateOf(config: Config, path: string | undefined): State {
   if (path === undefined) return {}
   const state = readStateFile(path)
-  const realmId = state.realm_id
-  if (realmId !== undefined && realmId !== null && realmId !== config.realmId)
+  const realmId = realmOf(state)
+  if (realmId !== undefined && realmId !== config.realmId)
     throw new ConfigError(
-      [`--state ${path}: is of company ${String(realmId)}, realm_id is ${config.realmId}`],
+      [`--state ${path}: is of company ${realmId}, realm_id is ${config.realmId}`],
       { hint: 'Use a state file of its own for each company.' },
     )
   return state
