@@ -201,8 +201,13 @@ async function fitTable(
   table: string,
 ): Promise<'json' | 'jsonb'> {
   const qualified = sql.qualified(schema, table)
-  const { rows: relations } = await client.query<FoundRelation>(FIND_RELATION, [schema, table])
-  const [relation] = relations
+  const find = async () =>
+    (await client.query<FoundRelation>(FIND_RELATION, [schema, table])).rows[0]
+  let relation = await find()
+  if (relation === undefined) {
+    await lockNames(client, schema)
+    relation = await find()
+  }
   if (relation === undefined) {
     const statement = sql.createTable(qualified, payloadType)
     await define(client, statement, toCreateTable(client, schema))

@@ -94,6 +94,22 @@ test('what fails at every try ends with 5, and the last STATE is true', async ()
   expect(await ask(database, 'select value from raw._singer_state')).toEqual([{ value: '{"n":1}' }])
 })
 
+test('a table that has gone and that another target makes anew is waited for', async () => {
+  await load(database, [schema('s')])
+  await ask(database, 'drop table raw.s')
+  const other = await session()
+  await other.query('begin')
+  await other.query(
+    "select pg_advisory_xact_lock(hashtext('target-postgres-raw'), hashtext('raw'))",
+  )
+  await other.query('create table raw.s (id text primary key, payload jsonb)')
+  const loading = load(database, [schema('s'), record('s', { Id: 1 }), state({ n: 1 })])
+  await blockedTarget()
+  await other.query('commit')
+  expect(await loading).toMatchObject({ code: 0, states: ['{"n":1}'] })
+  await other.end()
+})
+
 test('what the server advises is passed on', async () => {
   await load(database, [schema('s')])
   await ask(
