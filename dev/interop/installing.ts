@@ -3,6 +3,9 @@ import { execa } from 'execa'
 import type { TestContext } from 'vitest'
 import { ROOT } from '../release/packages.ts'
 
+/** Installing takes its time where the registry is slow. */
+export const INSTALLING_MS = 300_000
+
 export const IS_LONG: boolean = Boolean(process.env.TEST_LONG)
 
 /** The test is not run, and whoever reads the output is told why. */
@@ -13,6 +16,15 @@ export function skip(context: TestContext, reason: string): never {
 
 const UNREACHABLE =
   /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError/
+
+/** Whoever has no network is to know soon. */
+export const NPM_INSTALL: readonly string[] = [
+  'install',
+  '--omit=dev',
+  '--prefer-offline',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=1000',
+]
 
 /** Installs, or says that the registry is out of reach; any other failure is thrown. */
 export async function install(
@@ -32,9 +44,13 @@ export async function install(
   throw new Error(`${command} ${args.join(' ')} failed:\n${ended.all}`)
 }
 
-/** Without what npm and vitest tell the programs that they start. */
+/** Without what npm and vitest tell the programs that they start; but how the network is reached. */
 export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV)/.test(name))
+  const network =
+    /^npm_config_(registry|\w*proxy|ca|cafile|strict_ssl|cache|userconfig|globalconfig)$/i
+  const own = Object.entries(process.env).filter(
+    ([name]) => network.test(name) || !/^(npm_|VITEST|NODE_ENV)/.test(name),
+  )
   return { ...Object.fromEntries(own), ...more }
 }
 
@@ -44,7 +60,8 @@ export async function nodeDirectory(version: string): Promise<string | undefined
   if (process.platform !== 'linux') return undefined
   const name = `node-linux-${process.arch}`
   const home = join(ROOT, '.local', 'node', version)
-  const args = ['install', '--prefix', home, '--no-save', '--ignore-scripts', `${name}@${version}`]
-  if ((await install('npm', args, { cwd: ROOT })) === 'unreachable') return undefined
+  const only = ['--prefix', home, '--no-save', '--ignore-scripts', `${name}@${version}`]
+  if ((await install('npm', [...NPM_INSTALL, ...only], { cwd: ROOT })) === 'unreachable')
+    return undefined
   return join(home, 'node_modules', name, 'bin')
 }

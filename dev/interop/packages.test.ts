@@ -5,7 +5,15 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compareWithCompany, countRows, createPipeline } from '../e2e/pipeline.ts'
 import { PACKAGES, packAll, ROOT, readManifest, type Tarball } from '../release/packages.ts'
-import { cleanEnvironment, IS_LONG, install, nodeDirectory, skip } from './installing.ts'
+import {
+  cleanEnvironment,
+  INSTALLING_MS,
+  IS_LONG,
+  install,
+  NPM_INSTALL,
+  nodeDirectory,
+  skip,
+} from './installing.ts'
 
 /** The oldest of each line that package.json allows. */
 const OLDEST = ['20.19.0', '22.12.0', '24.0.0']
@@ -50,6 +58,7 @@ test.each([
 
 test.for([process.versions.node, ...OLDEST])(
   'the pipeline runs from the tarballs alone, in an empty folder, by the commands of their pages, on Node %s',
+  { timeout: INSTALLING_MS },
   async (version, context) => {
     const isRunning = version === process.versions.node
     if (!isRunning && !IS_LONG) skip(context, 'npm run test:long has the other versions of Node')
@@ -58,7 +67,7 @@ test.for([process.versions.node, ...OLDEST])(
     const pipeline = await createPipeline({ invoices: 700, customers: 60, items: 30 })
     const cwd = pipeline.folder
     const env = cleanEnvironment({ PATH: [node, process.env.PATH].join(delimiter) })
-    const npm = ['install', '--omit=dev', '--prefer-offline', ...tarballs.map(({ path }) => path)]
+    const npm = [...NPM_INSTALL, ...tarballs.map(({ path }) => path)]
     if ((await install('npm', npm, { cwd, env })) === 'unreachable')
       return skip(context, 'the npm registry is out of reach')
     expect((await execa('node', ['--version'], { cwd, env })).stdout).toBe(`v${version}`)

@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { expect, onTestFinished, type TestContext, test } from 'vitest'
+import { expect, onTestFinished, type TestContext, test, vi } from 'vitest'
 import { createPipeline, type Pipeline, RUNNER, TAP, TARGET } from '../e2e/pipeline.ts'
-import { IS_LONG, skip } from './installing.ts'
+import { INSTALLING_MS, IS_LONG, skip } from './installing.ts'
 import { pythonWith } from './python.ts'
+
+vi.setConfig({ testTimeout: INSTALLING_MS })
 
 const SMOKE = fileURLToPath(new URL('smoke_tap.py', import.meta.url))
 

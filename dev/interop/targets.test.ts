@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { createPipeline, ENTITIES, type Pipeline, RUNNER, TAP } from '../e2e/pipeline.ts'
-import { IS_LONG, skip } from './installing.ts'
+import { INSTALLING_MS, IS_LONG, skip } from './installing.ts'
 import { pythonWith } from './python.ts'
 
 /** A row as another target keeps it, with the names of its columns in small letters. */
@@ -114,6 +114,7 @@ const TARGETS: Target[] = [
 
 test.for(TARGETS)(
   '$name holds what the company has, edits and deletions too',
+  { timeout: INSTALLING_MS },
   async (target, context) => {
     if (!IS_LONG && !target.isQuick) skip(context, 'npm run test:long has it')
     const python = await pythonWith(target.requirements)
