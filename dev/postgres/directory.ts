@@ -117,7 +117,7 @@ async function initialise(
   home: string,
   password: string,
   account: Account | undefined,
-  { initdb }: Binaries,
+  { initdb, major }: Binaries,
   brief: boolean,
 ) {
   const data = join(home, 'data')
@@ -132,7 +132,9 @@ async function initialise(
     writeFileSync(passwordFile, password, { mode: 0o600 })
     giveTo(passwordFile, account)
     giveTo(aside, account)
-    const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+    // Before 17 there is no locale that depends on no other program and knows letters too.
+    const builtin = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+    const locale = ['--locale=C', ...(Number(major) >= 17 ? builtin : [])]
     await initdbRun(
       initdb,
       [
