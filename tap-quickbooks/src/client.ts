@@ -94,13 +94,14 @@ export function createClient(
         },
       },
       async () => {
-        let accessToken = await token.get().catch(failToken)
-        let answer = await send(url, call, accessToken)
+        const getToken = () => token.get().catch(failToken)
+        await getToken()
+        let { answer, accessToken } = await send(url, call, getToken)
         // Refused before it was ever good, a renewed token shows that renewing does not help.
         if (answer === 'refused' && accessToken !== unproven) {
           log.info(`${call.stream}: the access token has ended; it is refreshed`)
-          unproven = accessToken = await token.renew(accessToken).catch(failToken)
-          answer = await send(url, call, accessToken)
+          unproven = await token.renew(accessToken).catch(failToken)
+          ;({ answer, accessToken } = await send(url, call, getToken))
         }
         if (answer !== 'refused') {
           if (accessToken === unproven) unproven = undefined
@@ -115,7 +116,11 @@ export function createClient(
     )
   }
 
-  async function send(url: URL, call: Call, accessToken: string): Promise<Answer | 'refused'> {
+  async function send(
+    url: URL,
+    call: Call,
+    getToken: () => Promise<string>,
+  ): Promise<{ answer: Answer | 'refused'; accessToken: string }> {
     // A request under way may turn out not to be metered.
     while (meter.total < config.callLimit && meter.total + inFlight >= config.callLimit)
       await new Promise<void>((resolve) => waiting.push(resolve))
@@ -123,10 +128,11 @@ export function createClient(
     inFlight++
     try {
       await limiter.start(signal)
+      // One that was good before the wait may have ended in it.
+      const accessToken = await getToken()
       log.debug(`GET ${url.pathname}?${decodeURIComponent(url.search.slice(1))}`)
       const answer = await exchange(url, accessToken, call)
-      if (answer.status === 401) return 'refused'
-      return judge(answer, call)
+      return { answer: answer.status === 401 ? 'refused' : judge(answer, call), accessToken }
     } finally {
       inFlight--
       for (const resolve of waiting.splice(0)) resolve()

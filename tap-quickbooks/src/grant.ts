@@ -10,6 +10,8 @@ export type Tokens = {
   refresh_token: string
   access_token: string
   access_token_expires_at: string
+  /** Its whole life, as told when it came. */
+  access_token_seconds?: number
   /** Its end if it is not used before. */
   refresh_token_expires_at?: string
   /** The end of the connection, however often it is refreshed. */
@@ -181,10 +183,12 @@ function readTokens(body: string, grant: Grant, log: Log, intuitTid: string | un
   log.hide(refresh_token)
   const end = (name: string, seconds: unknown) =>
     typeof seconds === 'number' && { [name]: inSeconds(seconds) }
+  const access_token_seconds = Number(expires_in) || 3600
   return {
     refresh_token,
     access_token,
-    access_token_expires_at: inSeconds(Number(expires_in) || 3600),
+    access_token_expires_at: inSeconds(access_token_seconds),
+    access_token_seconds,
     ...end('refresh_token_expires_at', answer?.x_refresh_token_expires_in),
     ...end('refresh_token_hard_expires_at', answer?.x_refresh_token_hard_expires_in),
   }

@@ -76,6 +76,16 @@ for (const taps of [2, 8])
     expect(world.simulator.tokens.counts).toMatchObject({ refreshes: 1, refused: 0 })
   })
 
+test.concurrent("taps that share access tokens of a few seconds use each other's, and none gives up", async () => {
+  const world = await openWorld({ invoices: 200, limits: false, accessTokenSeconds: 4 })
+  const settings = { page_size: 10 }
+  const runs = await Promise.all([1, 2, 3].map(() => world.run({ settings })))
+  expect(runs.map(({ code }) => code)).toEqual([0, 0, 0])
+  for (const run of runs) expectComplete(world, [run])
+  // Not one for each of some 120 requests.
+  expect(world.simulator.tokens.counts.refreshes).toBeLessThan(30)
+})
+
 test.concurrent('an access token that dies mid-run costs one refresh and no row', async () => {
   const world = await openWorld({ invoices: 80 }, { page_size: 10, concurrency: 4 })
   world.simulator.script.add({ afterRequests: 5, expireAccessTokens: true })

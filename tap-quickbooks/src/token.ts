@@ -13,7 +13,7 @@ export type Token = {
   renew(refused: string): Promise<string>
 }
 
-/** An access token is not used in its last minute. */
+/** An access token is not used in its last minute, one of a short life not in its second half. */
 const SPARE_MS = 60_000
 
 export function createToken(
@@ -78,7 +78,9 @@ export function createToken(
 }
 
 function isGood(tokens: Partial<Tokens> | undefined): tokens is Tokens {
-  return Date.parse(tokens?.access_token_expires_at ?? '') > Date.now() + SPARE_MS
+  const { access_token_expires_at = '', access_token_seconds = 3600 } = tokens ?? {}
+  const spare = Math.min(SPARE_MS, (access_token_seconds * 1000) / 2)
+  return Date.parse(access_token_expires_at) > Date.now() + spare
 }
 
 async function refresh(
