@@ -107,7 +107,7 @@ export async function ensureTable(
 }
 
 /** The stream's table, if it has one already. */
-export async function findTable(
+async function findTable(
   client: pg.Client,
   { schema, prefix, stream }: Pick<TableWish, 'schema' | 'prefix' | 'stream'>,
 ): Promise<{ name: string; keyProperties: string[] } | undefined> {
