@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { compareWithCompany, countRows, createPipeline } from '../e2e/pipeline.ts'
 import { PACKAGES, packAll, ROOT, readManifest, type Tarball } from '../release/packages.ts'
 import {
@@ -14,6 +14,8 @@ import {
   nodeDirectory,
   skip,
 } from './installing.ts'
+
+vi.setConfig({ testTimeout: INSTALLING_MS })
 
 /** The oldest of each line that package.json allows. */
 const OLDEST = ['20.19.0', '22.12.0', '24.0.0']
@@ -58,7 +60,6 @@ test.each([
 
 test.for([process.versions.node, ...OLDEST])(
   'the pipeline runs from the tarballs alone, in an empty folder, by the commands of their pages, on Node %s',
-  { timeout: INSTALLING_MS },
   async (version, context) => {
     const isRunning = version === process.versions.node
     if (!isRunning && !IS_LONG) skip(context, 'npm run test:long has the other versions of Node')

@@ -57,7 +57,7 @@ print(json.dumps([dict(zip(names, row)) for row in found.fetchall()], default=st
 
 const TARGETS: Target[] = [
   {
-    name: 'target-csv of MeltanoLabs, with the mapper of the SDK before it,',
+    name: 'target-csv, after a mapper of the SDK,',
     requirements: 'sdk',
     program: 'target-csv',
     isQuick: true,
