@@ -1,7 +1,7 @@
 import { ConfigError, type State, showValue } from '@singer-io-ts/core'
 import { formatInstant, parseInstant } from './instant.ts'
 import type { Place } from './pages.ts'
-import { type Progress, tidyProgress } from './progress.ts'
+import { openParts, type Progress, tidyProgress } from './progress.ts'
 import { REPLICATION_KEY } from './streams.ts'
 import type { Range } from './windows.ts'
 
@@ -19,6 +19,8 @@ export type Bookmark = {
   deletionsKnownTo: number | undefined
   /** Deletions from here on may have been missed; only a reload finds them. */
   deletionsMissedSince: number | undefined
+  /** Stretches with rows that QuickBooks could not give out; they are open still. */
+  unreadable: readonly Range[]
   /** Change data capture had more than it can show at once, or refused: ask for this stream alone. */
   asksAlone: boolean
   /** The version of the rows; set by a reload. */
@@ -65,6 +67,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     replication_key_value,
     completed_ranges,
     open_seconds,
+    unreadable_ranges,
     read_as_of,
     deletions_known_to,
     deletions_missed_since,
@@ -80,6 +83,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
   const lowWater = instant(replication_key_value, 'replication_key_value')
   const bookmark = {
     ranges: list(completed_ranges).map((value) => range(value, 'completed_ranges')),
+    unreadable: list(unreadable_ranges).map((value) => range(value, 'unreadable_ranges')),
     places: list(open_seconds).map((value): Place => {
       const place = (value ?? {}) as Record<string, unknown>
       return {
@@ -93,22 +97,26 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
     deletionsKnownTo: instant(deletions_known_to, 'deletions_known_to'),
     deletionsMissedSince: instant(deletions_missed_since, 'deletions_missed_since'),
     since: instant(since, 'since'),
-    lastWindow: last_window === undefined ? undefined : range(last_window, 'last_window'),
+    lastWindow:
+      (last_window ?? undefined) === undefined ? undefined : range(last_window, 'last_window'),
     version: count(version, 'version') || undefined,
     rows: count(rows, 'rows'),
     calls: count(calls, 'calls'),
   }
   if (faults.length > 0) throw new ConfigError(faults)
   if (lowWater === undefined) return undefined
-  const { ranges, ...rest } = bookmark
+  const { ranges, unreadable, ...rest } = bookmark
+  const progress = tidyProgress({
+    lowWater,
+    ranges: ranges.filter((done) => done.end > done.start),
+  })
   return {
     ...rest,
-    progress: tidyProgress({
-      lowWater,
-      ranges: ranges.filter((done) => done.end > done.start),
-    }),
+    progress,
+    unreadable: openParts(unreadable, progress),
     asksAlone: deletions_asked_alone === true,
-    isReloading: reloading === true,
+    // Without its version a reload could never end.
+    isReloading: reloading === true && rest.version !== undefined,
     others,
   }
 }
@@ -118,6 +126,7 @@ export function firstBookmark(startDate: number, deletionsKnownTo: number | unde
   return {
     progress: { lowWater: startDate, ranges: [] },
     places: [],
+    unreadable: [],
     readAsOf: undefined,
     deletionsKnownTo,
     deletionsMissedSince: undefined,
@@ -149,6 +158,7 @@ export function formatBookmark(bookmark: Bookmark): Record<string, unknown> {
         ...(place.isShort && { short: true }),
       })),
     }),
+    ...(bookmark.unreadable.length > 0 && { unreadable_ranges: bookmark.unreadable.map(range) }),
     ...(readAsOf !== undefined && { read_as_of: formatInstant(readAsOf) }),
     ...(deletionsKnownTo !== undefined && { deletions_known_to: formatInstant(deletionsKnownTo) }),
     ...(bookmark.deletionsMissedSince !== undefined && {

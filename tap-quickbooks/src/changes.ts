@@ -13,6 +13,8 @@ import { createGrid, windowOf } from './windows.ts'
 const REACH_SECONDS = 30 * 86_400 - 3600
 /** An answer with so many objects may have left some out. */
 const MOST_OBJECTS = 1000
+/** Bad request, forbidden, failed over it, took too long for it. */
+const MAY_BE_ONE_ENTITY = new Set([200, 400, 403, 500, 504])
 /** Whether changedSince takes in its own second is not documented. */
 const OVERLAP_SECONDS = 1
 
@@ -67,14 +69,15 @@ function canBeAsked(stream: Stream, parts: ChangeParts): boolean {
   const { deletionsKnownTo, deletionsMissedSince, progress, isReloading } = tracker.bookmark(
     stream.name,
   )
-  if (isReloading) return false
-  if (deletionsMissedSince !== undefined && config.onDeleteGap === 'reload') {
+  if (!isReloading && deletionsMissedSince !== undefined && config.onDeleteGap === 'reload') {
     reportGap(stream, deletionsMissedSince, 'an earlier run has found a gap', parts)
     if (tracker.bookmark(stream.name).isReloading) return false
   }
   const since = deletionsKnownTo ?? progress.lowWater
   if (since >= bound.asOf) return false
   if (since >= bound.asOf - REACH_SECONDS) return true
+  // What is gone for so long is found at the end of the reload.
+  if (isReloading) return false
   reportGap(stream, since, `change data capture looks back 30 days only`, parts)
   return !tracker.bookmark(stream.name).isReloading
 }
@@ -91,8 +94,9 @@ async function captureTogether(asked: readonly Planned[], parts: ChangeParts): P
   try {
     answers = await capture(streams, since, parts)
   } catch (thrown) {
-    const isFinal = thrown instanceof QuickbooksError && !thrown.retryable && !thrown.isRefused
-    if (!isFinal || streams.length === 1) throw thrown
+    if (!(thrown instanceof QuickbooksError) || streams.length === 1) throw thrown
+    // One of the entities may be the cause; not so when nothing gets through.
+    if (!MAY_BE_ONE_ENTITY.has(thrown.status ?? 0)) throw thrown
     log.warning(`change data capture is refused; each stream is asked by itself: ${thrown.message}`)
     return askAlone()
   }
@@ -137,7 +141,8 @@ function isQuiet(stream: Stream, rows: readonly Row[], since: number, parts: Cha
   const from = progress.lowWater - config.lookbackSeconds
   // What lies below ranges that are done may hold a row that cannot be read.
   if (progress.ranges.length > 0 || since > from - OVERLAP_SECONDS) return false
-  return !rows.some((row) => !row.isDeleted && row.at >= from && row.at < bound.upper)
+  // QuickBooks has been seen to call a row deleted that was only edited: a query would show it.
+  return !rows.some((row) => row.at >= from && row.at < bound.upper)
 }
 
 /** Asks for one stream alone, moving on from the last time seen while answers are full. */
@@ -237,6 +242,7 @@ function reportGap(stream: Stream, since: number, why: string, parts: ChangePart
       ranges: [],
     },
     places: [],
+    unreadable: [],
     readAsOf: undefined,
     deletionsKnownTo: bound.asOf,
     deletionsMissedSince: undefined,

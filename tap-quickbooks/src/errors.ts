@@ -23,7 +23,6 @@ export class QuickbooksError extends SingerError {
   readonly intuitTid: string | undefined
   readonly retryable: boolean
   readonly pauseSeconds: number
-  readonly isRefused: boolean
 
   constructor(message: string, fields: QuickbooksErrorFields, options: SingerErrorOptions = {}) {
     const code = fields.refused ? EXIT.authorisation : EXIT.source
@@ -33,7 +32,6 @@ export class QuickbooksError extends SingerError {
     this.intuitTid = fields.intuitTid
     this.retryable = fields.retryable ?? false
     this.pauseSeconds = fields.pauseSeconds ?? 0
-    this.isRefused = fields.refused ?? false
   }
 }
 

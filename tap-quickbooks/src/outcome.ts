@@ -72,12 +72,17 @@ export function createOutcome(log: Log): Outcome {
           : EXIT.source
         const first = [...failures.values()][0]
         throw new SingerError(code, `no stream could be finished (${names}): ${first?.message}`, {
-          hint: first?.hint ?? 'The STATE is good: run again with it once QuickBooks answers.',
+          hint:
+            first?.hint ??
+            (first?.retryable
+              ? 'The STATE is good: run again with it once QuickBooks answers.'
+              : 'The STATE is good; the same request will be refused again. With the intuit_tid, Intuit can say why.'),
         })
       }
       if (failed.size > 0) {
         log.warning(
-          `finished, but not all of it: ${names} failed. The STATE is good: ` +
+          `finished, but not all of it: ${names} failed` +
+            `${isLimited ? ', and call_limit was reached' : ''}. The STATE is good: ` +
             (isLasting
               ? 'mend what the lines above name, then run again.'
               : 'run again once QuickBooks answers.'),

@@ -44,6 +44,8 @@ export type Ask = {
 
 /** Rows of the same second that two requests have in common, so that a shift is seen. */
 const MOST_OVERLAP = 50
+/** QuickBooks gives no more in one answer. */
+const MOST_ROWS = 1000
 /** So many requests in a row that bring nothing new: the far end does not do what it is asked. */
 const MOST_IDLE_REQUESTS = 50
 /** So many refused rows one behind the other are no matter of single rows. */
@@ -62,13 +64,15 @@ const MOST_PASSED_OVER = 1024
  * lies around it is passed over as a hole.
  *
  * `range.end` may be lowered while reading; what lies beyond it is then left to another reader.
- * `from` is the place where an earlier run stopped, in the second `range.start`.
+ * `from` is the place where an earlier run stopped, in the second `range.start`. Where
+ * `expectsRows` says that there should be some, a single empty answer is not believed.
  */
 export async function* readPages(
   range: Range,
   pageSize: number,
   ask: Ask,
   from?: Place,
+  expectsRows = false,
 ): AsyncGenerator<Page, void, void> {
   let cursor = range.start
   /** Ids of the rows given out whose time is `cursor`. */
@@ -81,16 +85,17 @@ export async function* readPages(
   let isComplete = startPosition === 1
   let isShort = from?.isShort ?? false
   /** An answer can hold so many rows: as many as one has held. */
-  let most = 2
+  let most = isComplete ? Math.max(2, known.size + 1) : 2
   /** Of so many rows behind the last known one, one is in the way; 0 when none is. */
   let suspects = 0
   let idle = 0
-  let empties = 0
+  /** How many empty answers are doubted. */
+  let doubts = expectsRows || known.size > 0 ? 1 : 0
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
     const asked = { start: cursor, end: range.end }
     if (isShort) {
-      const isWhole = isComplete && known.size < most
+      const isWhole = isComplete && known.size < Math.min(most, MOST_ROWS)
       const newest = await newestOf(asked, isWhole ? known.size + 1 : 1)
       const isKnown = newest?.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
       const count = newest?.length ?? 0
@@ -99,7 +104,7 @@ export async function* readPages(
         return
       }
       isShort = false
-      if (newest?.length === 0) empties++
+      if (newest?.length === 0) doubts = 0
       else if (isKnown) {
         // Some have gone, or the answer was short again: is there a row behind the last known one?
         isComplete = false
@@ -148,10 +153,10 @@ export async function* readPages(
       if (++idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
       // Further each time: of what an earlier run has seen, much may have gone.
       startPosition = Math.max(1, startPosition - Math.ceil(maxResults / 2) * 2 ** (idle - 1))
+      lastKnown = startPosition === 1 ? 0 : startPosition
       suspects = 0
-      const knownIds = [...known].slice(-MOST_OVERLAP)
-      const place = { second: cursor, startPosition, knownIds, isShort: false }
-      yield { ...NO_PAGE, doneTo: cursor, place, pageNumber, pageSize: maxResults }
+      // Should this run end here, the next one begins with the second anew.
+      yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
       continue
     }
     const fresh = rows.filter(
@@ -159,7 +164,8 @@ export async function* readPages(
     )
     const last = rows.at(-1)
     // What was there a moment ago may have been edited away; it may as well have been left out.
-    if (last === undefined && known.size > 0 && ++empties < 2) {
+    if (last === undefined && doubts > 0) {
+      doubts--
       yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
       continue
     }
@@ -167,7 +173,7 @@ export async function* readPages(
       yield { ...NO_PAGE, rows: fresh, doneTo: range.end, pageNumber, pageSize: maxResults }
       return
     }
-    empties = 0
+    doubts = 1
     most = Math.max(most, rows.length)
     suspects = Math.max(0, suspects - fresh.length)
     idle = fresh.length > 0 ? 0 : idle + 1
@@ -183,9 +189,11 @@ export async function* readPages(
     }
     for (const row of rows) if (row.at === cursor) known.add(row.id)
     lastKnown = isCrowded ? startPosition + rows.length - 1 : known.size
-    startPosition = isCrowded ? lastKnown + 1 - (isFull ? overlapOf(rows.length) : 1) : 1
+    // Few rows of the second are simply asked for again, whatever their order.
+    const isInside = isCrowded || known.size > MOST_OVERLAP
+    startPosition = isInside ? lastKnown + 1 - (isFull ? overlapOf(rows.length) : 1) : 1
     isShort = !isFull && ((isComplete && known.size < most) || isNothingBehind)
-    const isPart = isCrowded && !(isShort && isComplete)
+    const isPart = isInside && !(isShort && isComplete)
     const isPlace = isPart || (isShort && known.size <= MOST_OVERLAP)
     const knownIds = isPart ? lastIds(rows, lastKnown - startPosition + 1) : [...known]
     const place = { second: cursor, startPosition: isPart ? startPosition : 1, knownIds, isShort }

@@ -5,8 +5,12 @@ import type { Config } from './config.ts'
 import { selectStreams } from './discover.ts'
 import { formatInstant } from './instant.ts'
 import { createSlots } from './limiter.ts'
+import { ordinaryRanges } from './progress.ts'
 import type { Stream } from './streams.ts'
 import { createTracker, type Tracker } from './tracker.ts'
+
+/** Two runs may see clocks that are apart by so many seconds. */
+const CLOCKS_APART = 300
 
 export type Run = { config: Config; catalog: Catalog; state: State; client: Client }
 
@@ -63,7 +67,8 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
 
   const streams = found.flatMap(({ stream, entry, bookmark }): Planned[] => {
     // Known even if deletions are not asked for now: later runs may ask.
-    const before = bookmark ?? firstBookmark(config.startDate, stream.hasChanges ? asOf : undefined)
+    const first = firstBookmark(config.startDate, stream.hasChanges ? asOf : undefined)
+    const before = bookmark === undefined ? first : checkFuture(stream, bookmark)
     if (config.deletes && !stream.hasChanges && bookmark !== undefined)
       log.info(`${stream.name}: QuickBooks does not tell what was deleted here`)
     const from = before.progress.lowWater
@@ -92,6 +97,17 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     new Map(streams.map(({ stream, before }) => [stream.name, before])),
   )
 
+  /** What lies in the future has not been asked for. */
+  function checkFuture(stream: Stream, bookmark: Bookmark): Bookmark {
+    const { deletionsKnownTo = asOf, progress } = bookmark
+    if (deletionsKnownTo <= asOf + CLOCKS_APART) return bookmark
+    log.warning(
+      `${stream.name}: the state knows deletions up to ${formatInstant(deletionsKnownTo)}, in the ` +
+        `future; they are asked for from ${formatInstant(progress.lowWater)} on`,
+    )
+    return { ...bookmark, deletionsKnownTo: undefined }
+  }
+
   function lowerBound(): void {
     const settled = Math.floor(run.client.seenNow() - config.settleSeconds)
     if (settled >= bound.asOf) return
@@ -101,18 +117,25 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
     )
     bound.asOf = settled
     bound.upper = Math.min(bound.upper, settled)
+    for (const { stream } of streams) {
+      const { deletionsKnownTo = settled, readAsOf = settled } = tracker.bookmark(stream.name)
+      if (deletionsKnownTo > settled) tracker.change(stream.name, { deletionsKnownTo: settled })
+      if (readAsOf > settled) tracker.change(stream.name, { readAsOf: settled })
+    }
   }
 
   // With few calls to spend, whatever lags most goes first, so that every run gets further.
-  const lags = streams.map(({ before }) => before.progress.lowWater)
+  const lagOf = ({ before: { progress, unreadable } }: Planned): number =>
+    ordinaryRanges(progress, unreadable, upper)[0]?.start ?? upper
+  const lags = streams.map(lagOf)
   const deletionsLag = streams
-    .filter(({ stream }) => stream.hasChanges)
+    .filter(({ stream, before }) => stream.hasChanges && !before.isReloading)
     .map(({ before }) => before.deletionsKnownTo ?? 0)
   const isFrugal = config.callLimit <= streams.length + 1
   const deletionsFirst = !isFrugal || Math.min(...deletionsLag) < Math.min(...lags)
   return {
     selected,
-    streams: [...streams].sort((a, b) => a.before.progress.lowWater - b.before.progress.lowWater),
+    streams: [...streams].sort((a, b) => lagOf(a) - lagOf(b)),
     bound,
     lowerBound,
     deletionsFirst,

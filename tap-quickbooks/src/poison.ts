@@ -8,8 +8,8 @@ import type { Range } from './windows.ts'
 /** A row that QuickBooks cannot give out; it changed last in between these instants. */
 export type Unreadable = { id: string | undefined; changed: Range; fault: QuickbooksError }
 
-/** More rows that QuickBooks cannot give out, in one stretch and run, are left to the next run. */
-const MOST_UNREADABLE = 100
+/** So many rows that QuickBooks cannot give out, in one stretch, are enough: what is behind waits. */
+const MOST_UNREADABLE = 1000
 
 /** QueryProcessingError, Object Not Found: what QuickBooks says of a stored row that is invalid. */
 const CODES = new Set(['4002', '610'])
@@ -26,26 +26,27 @@ export function isPoisoned(thrown: unknown): thrown is QuickbooksError {
   return CODES.has(faultCode)
 }
 
-/** Reads what can be read of a range, in ever smaller pages; gives how many rows are left. */
+/** Reads what can be read of a range, in ever smaller pages; gives why each of the others cannot. */
 export async function* readPieces(
   range: Range,
   pageSize: number,
   ask: (range: Range, page: PageRequest) => Promise<AskedRows>,
-): AsyncGenerator<{ answer: AskedRows; pageSize: number }, number, void> {
-  let left = 0
+): AsyncGenerator<{ answer: AskedRows; pageSize: number }, QuickbooksError[], void> {
+  const faults: QuickbooksError[] = []
   let maxResults = Math.min(pageSize, 4)
   for (let startPosition = 1; ; ) {
     try {
       const answer = await ask(range, { startPosition, maxResults })
-      if (answer.rows.length === 0) return left
+      if (answer.rows.length === 0) return faults
       yield { answer, pageSize: maxResults }
       startPosition += answer.rows.length
       maxResults = Math.min(pageSize, maxResults * 2)
     } catch (thrown) {
-      if (!isPoisoned(thrown) || left >= MOST_UNREADABLE) throw thrown
+      if (!isPoisoned(thrown)) throw thrown
       if (maxResults > 1) maxResults = Math.floor(maxResults / 2)
       else {
-        left++
+        faults.push(thrown)
+        if (faults.length >= MOST_UNREADABLE) return faults
         startPosition++
       }
     }

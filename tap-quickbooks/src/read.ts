@@ -7,7 +7,7 @@ import { settleAll } from './limiter.ts'
 import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
 import { isPoisoned, readPieces, type Unreadable, unlessPoisoned } from './poison.ts'
-import { markDone, remainingRanges } from './progress.ts'
+import { markDone, openParts, ordinaryRanges } from './progress.ts'
 import { namesQuery, newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
@@ -30,19 +30,25 @@ const MOST_NAMES = 1000
 /** Beyond the upper bound nothing is newer than this, whatever the clocks say. */
 const EDITED_SECONDS = 30 * 86_400
 
+/** At the end of a reload, edits are followed no further than this. */
+const MOST_EDITED_PAGES = 50
+
 /**
  * Reads everything of the stream that changed before `upper` and is not done yet: page by page,
  * window by window, a STATE after each window that had rows. Large ranges are read in parts at
  * the same time; the bookmark then holds the low-water mark and the ranges done beyond it. Gives
- * the rows that QuickBooks cannot give out; what lies around them stays open in the bookmark.
+ * the rows that QuickBooks cannot give out, around which the bookmark stays open, and whether a
+ * reload has come to its end.
  */
 export async function readStream(
   { stream, entry, before, isResumed, strange }: Planned,
   parts: ReadParts,
-): Promise<readonly Unreadable[]> {
+): Promise<{ unreadable: readonly Unreadable[]; isReloaded: boolean }> {
   const { config, client, tracker, out, log, inSlot, bound } = parts
-  const { progress, places, readAsOf } = tracker.bookmark(stream.name)
-  const remaining = remainingRanges(progress, bound.upper)
+  const { progress, places, readAsOf, unreadable: known } = tracker.bookmark(stream.name)
+  const remaining = ordinaryRanges(progress, known, bound.upper)
+  const knownHoles = openParts(known, progress).filter(({ start }) => start < bound.upper)
+  const edges = remaining.length + knownHoles.length
   const whole = { start: beginOf(progress.lowWater), end: bound.upper }
   const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
@@ -58,17 +64,21 @@ export async function readStream(
     const place = places.find(({ second }) => second === edge && start === edge)
     return readChain({ start, end, edge }, place)
   }
-  // Few calls are best spent where there is most to get; a hole that stays one comes last.
-  if (parts.isFrugal) for (const range of remaining.toReversed()) await readOne(range)
+  // Few calls are best spent where there is something to get; a hole that stays one comes last.
+  if (parts.isFrugal) for (const range of remaining) await readOne(range)
   else await settleAll(remaining.map(readOne))
-  if (tracker.bookmark(stream.name).isReloading && bound.upper === bound.asOf) await readEdited()
-  return unreadable
+  for (const hole of knownHoles) await readHole(hole)
+  // What end_date leaves out would be marked as deleted.
+  const mayEnd = unreadable.length === 0 && bound.upper === bound.asOf
+  const isReloaded = tracker.bookmark(stream.name).isReloading && mayEnd && (await readEdited())
+  return { unreadable, isReloaded: isReloaded && unreadable.length === 0 }
 
   /**
    * What was edited while a reload ran has left its range, and would be marked as deleted: it is
    * emitted before the version is activated, and read again by the next run once it has settled.
+   * False when edits come faster than they can be read.
    */
-  async function readEdited(): Promise<void> {
+  async function readEdited(): Promise<boolean> {
     let answer: AskedRows | undefined
     const { version } = tracker.bookmark(stream.name)
     const after = { start: bound.upper, end: bound.upper + EDITED_SECONDS }
@@ -79,16 +89,24 @@ export async function readStream(
       },
       newest: async (asked, count) =>
         (await inSlot(() => askFor(newestQuery(stream, asked, count)))).rows,
-      refusalOf: async () => undefined,
+      refusalOf,
     })
-    for await (const { rows, pageNumber, pageSize: asked } of pages)
+    let requests = 0
+    for await (const { rows, pageNumber, pageSize: asked, hole } of pages) {
+      if (hole !== undefined) unreadable.push({ id: undefined, changed: hole, fault: hole.fault })
       for (const row of rows) {
         const { query = '', time } = answer ?? {}
-        const window = windowOf(row.at, grid)
-        await out.write(
-          format(row, { window, pageNumber, pageSize: asked, path, query, time }, version),
-        )
+        const origin = { window: windowOf(row.at, grid), pageNumber, pageSize: asked }
+        await out.write(format(row, { ...origin, path, query, time }, version))
       }
+      if (++requests >= MOST_EDITED_PAGES) {
+        log.warning(
+          `${stream.name}: edited too fast to end its reload now; the next run tries again`,
+        )
+        return false
+      }
+    }
+    return true
   }
 
   /**
@@ -120,11 +138,16 @@ export async function readStream(
         range.end = Math.min(range.end, bound.upper)
         return answer.rows
       },
-      newest: async (asked, count) => (await askFor(newestQuery(stream, asked, count))).rows,
+      async newest(asked, count) {
+        const newest = await askFor(newestQuery(stream, asked, count))
+        range.end = Math.min(range.end, bound.upper)
+        return newest.rows
+      },
       refusalOf,
     }
     const askedSize = pageSize
-    const pages = readPages(range, askedSize, ask, from)
+    // A part begins with a row, and a backfill should find some.
+    const pages = readPages(range, askedSize, ask, from, what === 'part' || !isResumed)
     try {
       for (;;) {
         // The slot is held until the rows are written: a slow reader limits what is in memory.
@@ -136,6 +159,7 @@ export async function readStream(
             holes.push(hole)
             // It stays open in the bookmark.
             range.edge = Math.max(range.edge, hole.end)
+            leaveOpen(hole, [hole])
           }
           await emit(range, next.value, answer)
           return next.value
@@ -169,7 +193,7 @@ export async function readStream(
     } finally {
       await settleAll(others)
     }
-    for (const hole of holes) await readHole(hole, what === 'hole')
+    for (const hole of holes) await readHole(hole, what === 'hole' ? hole.fault : undefined)
   }
 
   /** One row in the answer may be why it was refused, unless rows cannot even be counted. */
@@ -191,9 +215,10 @@ export async function readStream(
    * Reads what was passed over, piece by piece. What cannot be read stays open: its seconds where
    * QuickBooks names it, else the whole hole.
    */
-  async function readHole({ start, end, fault }: Hole, isSecond: boolean): Promise<void> {
+  async function readHole(range: Range, before?: QuickbooksError): Promise<void> {
+    const { start, end } = range
     const ids = new Set<string>()
-    const left = await inSlot(async () => {
+    const faults = await inSlot(async () => {
       const pieces = readPieces({ start, end }, config.pageSize, (range, page) =>
         askFor(selectQuery(stream, range, page)),
       )
@@ -206,29 +231,43 @@ export async function readStream(
         await emit({ start, end, edge: end }, page, answer)
       }
     })
-    const hole = { id: undefined, changed: { start, end }, fault }
-    if (left === 0) {
-      // It has become whole meanwhile.
-      if (!isSecond) return readChain({ start, end, edge: start }, undefined, 'hole')
-      unreadable.push(hole)
-      return
-    }
+    const [fault = before] = faults
+    const hole = { id: undefined, changed: { start, end } }
+    if (fault === undefined) return readChain({ start, end, edge: start }, undefined, 'hole')
     const page = { startPosition: 1, maxResults: MOST_NAMES }
     const ask = () => askFor(namesQuery(stream, { start, end }, page))
     const named = await inSlot(() => unlessPoisoned(ask(), undefined))
     const rows = named?.rows ?? []
     const missing = rows.filter(({ id }) => !ids.has(id))
-    for (const { id, at } of missing)
-      unreadable.push({ id, changed: { start: at, end: at + 1 }, fault })
-    if (missing.length === 0) for (let n = 0; n < left; n++) unreadable.push(hole)
-    // Nothing has moved between the answers: all else has been read.
-    else if (rows.length === ids.size + left) {
-      let from = start
-      for (const { at } of [...missing, { at: end }]) {
-        await done({ start, end, edge: from }, at, undefined)
-        from = at + 1
-      }
+    if (missing.length === 0) {
+      unreadable.push(
+        ...(faults.length > 0 ? faults : [fault]).map((one) => ({ ...hole, fault: one })),
+      )
+      return
     }
+    const seconds = missing.map(({ at }) => ({ start: at, end: at + 1 }))
+    for (const [n, { id }] of missing.entries())
+      unreadable.push({ id, changed: seconds[n] ?? range, fault })
+    // Unless something has moved between the answers, all else has been read.
+    if (rows.length !== ids.size + faults.length) return
+    leaveOpen(range, seconds)
+    let from = start
+    for (const { start: to, end: next } of [...seconds, { start: end, end }]) {
+      await done({ start, end, edge: from }, to, undefined)
+      from = next
+    }
+  }
+
+  /** The state says of these stretches of the range that there is a row that cannot be read. */
+  function leaveOpen({ start, end }: Range, stretches: readonly Range[]): void {
+    const { unreadable: known } = tracker.bookmark(stream.name)
+    const others = known.flatMap((one) => [
+      { start: one.start, end: Math.min(one.end, start) },
+      { start: Math.max(one.start, end), end: one.end },
+    ])
+    const all = [...others, ...stretches].filter((one) => one.start < one.end)
+    const open = all.map((one) => ({ start: one.start, end: one.end }))
+    tracker.change(stream.name, { unreadable: open.sort((a, b) => a.start - b.start) })
   }
 
   /** Writes a page's rows, and a STATE for each window that they complete. */
@@ -262,10 +301,13 @@ export async function readStream(
     const { progress: old, lastWindow, ...bookmark } = tracker.bookmark(stream.name)
     const after = markDone(old, { start: edge, end: to })
     // Other edges than the low-water mark may have been reached in earlier runs.
-    const isOneEdge = remaining.length === 1 && after.lowWater > old.lowWater
+    const isOneEdge = edges === 1 && after.lowWater > old.lowWater
+    // With an end_date the end may have been reached in an earlier run.
+    const isToEnd = after.lowWater >= bound.upper && (remaining.at(-1)?.end ?? 0) >= bound.upper
     tracker.change(stream.name, {
       progress: after,
-      readAsOf: isOneEdge || after.lowWater >= bound.upper ? bound.asOf : bookmark.readAsOf,
+      readAsOf: isOneEdge || isToEnd ? bound.asOf : bookmark.readAsOf,
+      unreadable: openParts(bookmark.unreadable, after),
       places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
       lastWindow: window ?? lastWindow,
     })

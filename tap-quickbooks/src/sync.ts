@@ -52,15 +52,18 @@ export async function sync(run: Run, life: Life): Promise<number> {
   async function changes(planned: Planned): Promise<void> {
     const { stream, entry } = planned
     await outcome.guard(stream.name, async () => {
-      const unreadable = await readStream(planned, { ...plan, ...run, out, log })
+      const parts = { ...plan, ...run, out, log }
+      const { unreadable, isReloaded } = await readStream(planned, parts)
       if (unreadable.length > 0) outcome.leaveOut(stream.name, unreadableError(stream, unreadable))
       const { isReloading, version } = tracker.bookmark(stream.name)
-      // What end_date leaves out would be marked as deleted.
-      const isWhole = unreadable.length === 0 && plan.bound.upper === plan.bound.asOf
-      if (isReloading && version !== undefined && isWhole) {
+      if (isReloaded && version !== undefined) {
         await out.write(formatActivateVersion(entry.stream, version))
         tracker.change(stream.name, { isReloading: false })
-      }
+      } else if (isReloading && plan.bound.upper < plan.bound.asOf)
+        log.warning(
+          `${stream.name}: a reload is under way, which no run with end_date brings to its end; ` +
+            'until then nothing is marked that it does not find',
+        )
       await tracker.write()
       await out.flush()
     })
