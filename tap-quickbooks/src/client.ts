@@ -11,6 +11,7 @@ import { type Fault, readFault } from './faults.ts'
 import type { Limiter } from './limiter.ts'
 import { isPoisoned } from './poison.ts'
 import { retry } from './retry.ts'
+import { withTimeout } from './timeout.ts'
 import type { Token } from './token.ts'
 
 export type Call = {
@@ -142,7 +143,7 @@ export function createClient(
   async function exchange(url: URL, accessToken: string, call: Call): Promise<RawAnswer> {
     let status: number | undefined
     let intuitTid: string | undefined
-    try {
+    const ask = async (signal: AbortSignal): Promise<RawAnswer> => {
       const answer = await request(url, {
         dispatcher: agent,
         headers: {
@@ -151,7 +152,7 @@ export function createClient(
           'accept-encoding': 'gzip',
           'user-agent': config.userAgent,
         },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]),
+        signal,
       })
       status = answer.statusCode
       intuitTid = tidOf(answer)
@@ -161,6 +162,9 @@ export function createClient(
         clock.see(answer.headers.date)
       }
       return { status, headers: answer.headers, body: await readBody(answer) }
+    }
+    try {
+      return await withTimeout(signal, config.timeoutMs, ask)
     } catch (cause) {
       signal.throwIfAborted()
       const isLate = (cause as Error).name === 'TimeoutError'
@@ -247,13 +251,12 @@ async function readBody(answer: Dispatcher.ResponseData): Promise<Buffer> {
 /** Any answer has a Date; the token end point is not metered, and nothing secret is sent. */
 async function askTime(config: Config, clock: Clock, signal: AbortSignal): Promise<void> {
   try {
-    const answer = await request(config.tokenUrl, {
-      method: 'HEAD',
-      headers: { 'user-agent': config.userAgent },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]),
+    await withTimeout(signal, config.timeoutMs, async (signal) => {
+      const headers = { 'user-agent': config.userAgent }
+      const answer = await request(config.tokenUrl, { method: 'HEAD', headers, signal })
+      clock.see(answer.headers.date)
+      await answer.body.dump()
     })
-    clock.see(answer.headers.date)
-    await answer.body.dump()
   } catch (cause) {
     signal.throwIfAborted()
     throw new QuickbooksError(

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { ConnectionRefusedError, QuickbooksError } from './errors.ts'
 import { retry } from './retry.ts'
+import { withTimeout } from './timeout.ts'
 
 /** What the token end point gives. Times are ISO 8601 by the local clock. */
 export type Tokens = {
@@ -73,7 +74,16 @@ type Posted = {
   location: string | undefined
 }
 
-async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Posted> {
+function post(config: Config, grant: Grant, parts: GrantParts): Promise<Posted> {
+  return withTimeout(parts.late, config.timeoutMs, (signal) => send(config, grant, parts, signal))
+}
+
+async function send(
+  config: Config,
+  grant: Grant,
+  parts: GrantParts,
+  signal: AbortSignal,
+): Promise<Posted> {
   const basic = Buffer.from(`${config.clientId}:${config.clientSecret}`).toString('base64')
   const answer = await request(config.tokenUrl, {
     method: 'POST',
@@ -85,7 +95,7 @@ async function post(config: Config, grant: Grant, parts: GrantParts): Promise<Po
       'x-include-refresh-token-hard-expires-in': 'true',
     },
     body: new URLSearchParams(grant).toString(),
-    signal: AbortSignal.any([parts.late, AbortSignal.timeout(config.timeoutMs)]),
+    signal,
   }).catch((cause) => {
     const message = 'the token end point cannot be reached'
     throw new QuickbooksError(message, { retryable: true }, { cause })
