@@ -140,6 +140,7 @@ test('the services: the roles by psql, the tables by their owner, then Meltano o
   timeout: 60_000,
 }, async (context) => {
   if ('missing' in python) return skip(context, python.missing)
+  const { bin } = python
   if ((await execa('psql', ['--version'], { reject: false })).exitCode !== 0)
     skip(context, 'there is no psql')
   const folder = temporaryFolder()
@@ -189,7 +190,7 @@ test('the services: the roles by psql, the tables by their owner, then Meltano o
     ),
     ...interpolated(compose.services[service].environment, given),
     ...given,
-    PATH: [python.bin, join(ROOT, 'node_modules/.bin'), PATH].join(delimiter),
+    PATH: [bin, join(ROOT, 'node_modules/.bin'), PATH].join(delimiter),
     SECRETS_FOLDER: secretsOf(service),
     TARGET_POSTGRES_RAW_HOST: postgres.host,
     TARGET_POSTGRES_RAW_PORT: String(postgres.port),
