@@ -112,3 +112,51 @@ test.concurrent("an API whose clock is behind its token end point's loses no row
   expect(ids(runs[3] as Run, 'invoices')).toHaveLength(1)
   expect(records(runs[3] as Run, 'customers')).toHaveLength(1)
 })
+
+test.concurrent('a clock that was ahead in an earlier run hides no deletion', async () => {
+  const world = await openWorld(small)
+  const { company, clock, script } = world.simulator
+  const time = new Date(clock.now() + 7_200_000).toUTCString()
+  script.add({ endpoint: 'token', times: 0, headers: { Date: time } })
+  const first = await world.run()
+  expect(first.code).toBe(0)
+  expect(seconds(first.state.bookmarks.invoices?.deletions_known_to)).toBeLessThanOrEqual(
+    clock.now() / 1000,
+  )
+  script.clear()
+  clock.advance(600)
+  company.delete('Invoice', company.ids('Invoice')[0] as string)
+  clock.advance(3600)
+  const second = await world.run({ state: first.state })
+  expectComplete(world, [first, second])
+
+  // A state that somebody has edited knows the future.
+  company.delete('Invoice', company.ids('Invoice')[0] as string)
+  clock.advance(3600)
+  const known = structuredClone(second.state)
+  Object.assign(known.bookmarks.invoices ?? {}, { deletions_known_to: '2036-01-01T00:00:00Z' })
+  const third = await world.run({ state: known })
+  expect(third.stderr).toMatch(/^WARNING invoices: the state knows deletions up to 2036.*future/m)
+  expectComplete(world, [first, second, third])
+})
+
+test.concurrent('a row that change data capture calls deleted while it lives comes again', async () => {
+  const world = await openWorld(small)
+  const { company, clock, script } = world.simulator
+  const first = await world.run()
+  clock.advance(3600)
+  const id = company.ids('Invoice')[1] as string
+  company.edit('Invoice', id)
+  const at = new Date(clock.now()).toISOString()
+  const row = { domain: 'QBO', status: 'Deleted', Id: id, MetaData: { LastUpdatedTime: at } }
+  const blocks = [{ Invoice: [row], maxResults: 1, totalCount: 1 }, {}, {}]
+  const text = JSON.stringify({ CDCResponse: [{ QueryResponse: blocks }], time: at })
+  script.add({ endpoint: 'cdc', status: 200, body: 'text', text })
+  clock.advance(60)
+  const second = await world.run({ state: first.state })
+  expect(second.code).toBe(0)
+  expect(
+    records(second, 'invoices').map(({ record }) => record._sdc_deleted_at !== undefined),
+  ).toEqual([true, false])
+  expectComplete(world, [first, second])
+})

@@ -119,6 +119,29 @@ for (const callLimit of [1, 2, 5])
     expect(JSON.stringify(runs.at(-1)?.state)).not.toContain('undefined')
   })
 
+for (const callLimit of [1, 3])
+  test.concurrent(`a row that became poisoned leaves the other streams their share of ${callLimit} calls a run`, async () => {
+    const world = await openWorld(small, { page_size: 10 })
+    const { company, clock, script } = world.simulator
+    const ids = insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 20, 7200))
+    const runs = [await world.run()]
+    const [bad, gone] = ids as [string, string]
+    clock.advance(3600)
+    company.edit('Invoice', bad)
+    company.delete('Invoice', gone)
+    company.edit('Customer', company.ids('Customer')[0] as string)
+    script.add({ poisonedId: bad, times: 0, entity: 'Invoice' })
+    for (let n = 0; n < 9; n++) {
+      clock.advance(3600)
+      const state = runs.at(-1)?.state
+      runs.push(await world.run({ state, settings: { call_limit: callLimit } }))
+      expect([7, 8]).toContain(runs.at(-1)?.code)
+    }
+    expect(runs.at(-1)?.state.bookmarks.invoices).toHaveProperty('unreadable_ranges')
+    expect(load(runs, 'invoices').has(gone)).toBe(false)
+    expect(load(runs, 'customers')).toEqual(held(world.simulator, 'customers'))
+  })
+
 test.concurrent('a refusal that passes costs nothing but calls', async () => {
   const world = await openWorld(small, { page_size: 10 })
   insertAt(world.simulator, 'Invoice', series('2020-01-01T00:00:00Z', 60, 7200))

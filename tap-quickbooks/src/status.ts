@@ -57,12 +57,16 @@ function notesOf({ progress, places, deletionsKnownTo, ...bookmark }: Bookmark):
     notes.push(`next: ${formatRange({ start: lowWater, end: ranges[0].start })}`)
   for (const { second, knownIds } of places)
     notes.push(`of the second ${formatInstant(second)}, ${knownIds.length} rows or more are read`)
+  for (const range of bookmark.unreadable)
+    notes.push(`not read, for QuickBooks cannot give out a row: ${formatRange(range)}`)
   if (bookmark.isReloading) notes.push(`is read again in full, as version ${bookmark.version}`)
   if (bookmark.deletionsMissedSince !== undefined)
     notes.push(
       `deletions since ${formatInstant(bookmark.deletionsMissedSince)} may have been missed: ` +
         'run once with on_delete_gap reload',
     )
+  if (bookmark.asksAlone)
+    notes.push('its deletions are asked for by themselves, not together with other streams')
   notes.push(
     deletionsKnownTo === undefined
       ? 'deletions have not been asked for'
