@@ -47,7 +47,7 @@ test('a missing file is refused, and what to do for a first run is said', () => 
   const missing = join(folder, 'missing.json')
   expect(() => readState(missing)).toThrow(`--state ${missing}: cannot be read (ENOENT`)
   expect(() => readState(missing)).toThrow(
-    expect.objectContaining({ code: 1, hint: 'Leave --state away for a first run.' }),
+    expect.objectContaining({ code: 1, hint: 'A first run has none: leave --state away.' }),
   )
   expect(() => readState(folder)).toThrow(`--state ${folder}: cannot be read (EISDIR`)
 })

@@ -19,7 +19,7 @@ export function readState(path: string): State {
   } catch (thrown) {
     const { message, cause } = thrown as Error
     if (cause === undefined) throw fault(message)
-    const hint = 'Leave --state away for a first run.'
+    const hint = 'A first run has none: leave --state away.'
     throw new ConfigError([`--state ${path}: ${message}`], { hint, cause })
   }
   if (text.trim() === '') throw fault('the file is empty')

@@ -56,7 +56,8 @@ for (const settings of [
     }
     simulator.clock.advance(60)
     const left = await ask(world, 'plan', {}, ['--state', world.file('s.json', run.state)])
-    expect(column(left, -1)).toMatchObject({ invoices: 1, customers: 1, items: 1, deletions: 1 })
+    // One call shows that there is nothing new.
+    expect(column(left, -1)).toMatchObject({ invoices: 0, deletions: 1, total: 1 })
     expect(column(left, -2)).toMatchObject({ invoices: 0, total: 0 })
   })
 

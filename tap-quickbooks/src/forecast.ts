@@ -66,7 +66,9 @@ export async function forecast(run: Run, life: Life): Promise<number> {
     return [time, `call_limit ${formatCount(callLimit)}: takes ${runs} runs or more`]
   }
 
-  async function forecastStream({ stream, before }: Planned) {
+  async function forecastStream({ stream, before, isResumed }: Planned) {
+    // Change data capture, one call for all streams, shows that there is nothing new.
+    const isShown = config.deletes && isResumed && stream.hasChanges
     const ranges = remainingRanges(before.progress, plan.bound.upper)
     const counts = await survey.ask(stream.name, () =>
       settleAll(ranges.map((range) => plan.inSlot(() => askCount(client, stream, range)))),
@@ -82,7 +84,7 @@ export async function forecast(run: Run, life: Life): Promise<number> {
       windows: countWindows(grid, ranges),
       known: counts && {
         rows: sum(counts),
-        calls: sum(counts.map((rows) => expectCalls(rows, config))),
+        calls: sum(counts.map((rows) => (rows === 0 && isShown ? 0 : expectCalls(rows, config)))),
       },
     }
   }

@@ -98,7 +98,8 @@ async function send(
     signal,
   }).catch((cause) => {
     const message = 'the token end point cannot be reached'
-    throw new QuickbooksError(message, { retryable: true }, { cause })
+    const hint = 'If it stays so, check the network and token_url.'
+    throw new QuickbooksError(message, { retryable: true }, { cause, hint })
   })
   parts.clock.see(answer.headers.date)
   return {

@@ -72,7 +72,11 @@ function createFileStore(config: Config, log: Log): TokenStore {
         discard: place.discard,
         async keep(tokens) {
           try {
-            await place.commit(formatKept({ realm_id: config.realmId, fingerprint, ...tokens }))
+            // A mistaken realm_id must not give away what is kept under the right one's name.
+            const isFound = path !== realPath(config.tokenFile)
+            const named = isFound ? readTokenFile(path, log)?.realm_id : undefined
+            const realm_id = named ?? config.realmId
+            await place.commit(formatKept({ realm_id, fingerprint, ...tokens }))
           } catch (cause) {
             throw new ConnectionRefusedError(
               `the new refresh token could not be written to ${path}: ${describeError(cause)}`,
@@ -114,7 +118,11 @@ function readOwnTokens(
   if (kept.realm_id !== undefined && kept.realm_id !== realmId)
     throw new ConfigError(
       [`token_file ${path}: holds the tokens of company ${kept.realm_id}, realm_id is ${realmId}`],
-      { hint: 'Give each company a token_file of its own.' },
+      {
+        hint:
+          'Give each company a token_file of its own. If the file was written with a mistaken ' +
+          'realm_id, and its connection has been authorised again, delete it.',
+      },
     )
   return kept
 }

@@ -265,6 +265,10 @@ export function activate(table: string, isHard: boolean): string {
   where t.deleted_at_utc is null and ${rows}`
 }
 
+export function readState(schema: string): string {
+  return `select value from ${qualified(schema, '_singer_state')} where state_id = $1`
+}
+
 export function saveState(schema: string): string {
   return `
 insert into ${qualified(schema, '_singer_state')} as t (state_id, value, committed_at_utc)

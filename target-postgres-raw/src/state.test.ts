@@ -45,3 +45,26 @@ test('at most one STATE is printed a commit', async () => {
     '{"n":5}',
   ])
 })
+
+test('the STATE of another company is refused, with all that came with it', async () => {
+  const company = (realm_id: unknown, Id: number) => [
+    schema('s'),
+    record('s', { Id, of: realm_id }),
+    state({ realm_id, n: Id }),
+  ]
+  await load(database, company('1', 1))
+  await load(database, company(1, 2))
+  const other = await load(database, company('2', 1))
+  expect(other.code).toBe(6)
+  expect(other.fault?.message).toMatch(
+    /the STATE is of company 2; schema 'raw' .* holds company 1, whose rows/,
+  )
+  expect(other.states).toEqual([])
+  const rows = await ask(database, "select id, payload ->> 'of' as of from raw.s order by id")
+  expect(rows).toEqual([
+    { id: '1', of: '1' },
+    { id: '2', of: '1' },
+  ])
+  const apart = { settings: { state_id: 'other', table_prefix: 'other_' } }
+  expect((await load(database, company('2', 1), apart)).code).toBe(0)
+})

@@ -146,7 +146,10 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   }
   at.stream = undefined
   const state = batch.states.at(-1)?.text
-  if (state !== undefined) await client.query(sql.saveState(schema), [stateId, state])
+  if (state !== undefined) {
+    await refuseOtherCompany(client, settings, state)
+    await client.query(sql.saveState(schema), [stateId, state])
+  }
   const done: Done = { loads }
   for (const [name, { table, counts, windowStart, windowEnd }] of loads) {
     const { inserted, updated, unchanged, older, deleted } = counts
@@ -157,6 +160,33 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
     Object.assign(done, { stream, startedAt: saved[0]?.started_at })
   }
   return done
+}
+
+/** A state that names its company goes on from one of the same: rows of two would overwrite each other. */
+async function refuseOtherCompany(
+  client: pg.Client,
+  { schema, stateId, tablePrefix }: Settings,
+  state: string,
+): Promise<void> {
+  const company = companyOf(state)
+  if (company === undefined) return
+  const { rows } = await client.query<{ value: string }>(sql.readState(schema), [stateId])
+  const before = companyOf(rows[0]?.value ?? '')
+  if (before === undefined || before === company) return
+  throw new ProtocolError(
+    undefined,
+    `the STATE is of company ${company}; schema '${schema}' with table_prefix '${tablePrefix}' ` +
+      `and state_id '${stateId}' holds company ${before}, whose rows would be overwritten`,
+    {
+      hint: 'Give each company a default_target_schema or table_prefix of its own, and a state_id.',
+    },
+  )
+}
+
+function companyOf(state: string): string | undefined {
+  if (!state.includes('"realm_id"')) return undefined
+  const { realm_id } = JSON.parse(state) as { realm_id?: unknown }
+  return typeof realm_id === 'string' || typeof realm_id === 'number' ? String(realm_id) : undefined
 }
 
 /** Targets that load the same stream do it one after the other; in one order, lest they deadlock. */
