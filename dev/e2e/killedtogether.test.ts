@@ -14,7 +14,7 @@ import {
 
 /** The same seed kills the same programs at the same bytes. */
 const SEED = Number(process.env.KILL_SEED ?? randomInt(1e9))
-const POINTS = Math.ceil(Number(process.env.KILL_POINTS ?? 300) / 20)
+const POINTS = Math.ceil(Number(process.env.KILL_POINTS ?? 300) / 40)
 
 const VICTIMS = [
   ['tap-quickbooks'],

@@ -8,7 +8,7 @@ import { type History, histories, type Kind } from './history.ts'
  * end. MODEL_RUNS says how many; a failure prints its seed and path, and MODEL_SEED and MODEL_PATH
  * play it again.
  */
-const RUNS = Number(process.env.MODEL_RUNS ?? 24)
+const RUNS = Number(process.env.MODEL_RUNS ?? 18)
 const SEED = process.env.MODEL_SEED
 const PATH = process.env.MODEL_PATH
 /** Histories played at the same time, each with a company of its own. */

@@ -75,7 +75,7 @@ function* stream(
 const MB = 1024 * 1024
 const INPUTS: [string, number, (n: number) => object][] = [
   ['200,000 small rows', 200_000, (n) => ({ Name: `customer ${n}`, Balance: n / 100 })],
-  ['20,000 rows of 20 kB', 20_000, (n) => ({ Note: text(20_000, n) })],
+  ['10,000 rows of 20 kB', 10_000, (n) => ({ Note: text(20_000, n) })],
   ['4,000 rows of 20 kB in many members', 4_000, (n) => ({ Line: lines(130, n) })],
   ['80 rows of 1 MB', 80, (n) => ({ Note: text(MB, n) })],
   ['60 rows of 1 MB that are not ASCII', 60, (n) => ({ Note: `日本${text(MB, n)}` })],
