@@ -312,6 +312,7 @@ function hintFor(status: number, fault: Fault | undefined): string | undefined {
     return 'Check that environment (production or sandbox) fits the keys, and that the app is still connected.'
   if (fault?.code === '6190' || fault?.code === '7001' || /007001/.test(fault?.message ?? ''))
     return 'Check realm_id, environment and the subscription of the company.'
+  if (status === 504) return 'If it stays so, a smaller page_size may come in time.'
   if (status >= 300 && status < 400)
     return 'Redirects are not followed, so that the token never leaves its host: check base_url.'
   return undefined
