@@ -76,6 +76,16 @@ test('what a killed writer of the file has left is removed, and nothing else', a
   await unknown.commit('written')
 })
 
+test('what was taken for a leftover while it was written is written all the same', async () => {
+  const path = join(folder(), 'file')
+  const reserved = await reserveFile(path, 100)
+  removeLeftovers(path)
+  await reserved.commit('new')
+  expect(readFileSync(path, 'utf8')).toBe('new')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readdirSync(join(path, '..'))).toEqual(['file'])
+})
+
 test('of several writers at once one wins, whole', async () => {
   const path = join(folder(), 'file')
   const texts = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000))

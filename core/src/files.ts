@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** A file that is not yet there, but whose space is. Ends with one of the two. */
@@ -55,7 +55,12 @@ export async function reserveFile(path: string, bytes: number): Promise<Reserved
         await file.truncate(content.length)
         await file.sync()
         await file.close()
-        await rename(beside, path)
+        await rename(beside, path).catch(async (cause) => {
+          if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+          // A program that does not see our lock, as in another container, took it for a leftover.
+          await writeFile(beside, content, { mode: 0o600, flag: 'wx', flush: true })
+          await rename(beside, path)
+        })
       })
       await syncDirectory(directory)
     },
