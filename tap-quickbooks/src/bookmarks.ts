@@ -1,7 +1,7 @@
 import { ConfigError, type State, showValue } from '@singer-io-ts/core'
 import { formatInstant, parseInstant } from './instant.ts'
 import type { Place } from './pages.ts'
-import { openParts, type Progress, tidyProgress } from './progress.ts'
+import { type Progress, tidyProgress } from './progress.ts'
 import { REPLICATION_KEY } from './streams.ts'
 import type { Range } from './windows.ts'
 
@@ -113,7 +113,7 @@ export function readBookmark(state: State, stream: string): Bookmark | undefined
   return {
     ...rest,
     progress,
-    unreadable: openParts(unreadable, progress),
+    unreadable: unreadable.filter((one) => one.end > one.start),
     asksAlone: deletions_asked_alone === true,
     // Without its version a reload could never end.
     isReloading: reloading === true && rest.version !== undefined,

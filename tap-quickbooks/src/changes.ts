@@ -137,10 +137,11 @@ function changedSince(stream: Stream, parts: ChangeParts): number {
 /** Whether the answer proves that a query would find nothing. */
 function isQuiet(stream: Stream, rows: readonly Row[], since: number, parts: ChangeParts): boolean {
   const { tracker, config, bound } = parts
-  const { progress } = tracker.bookmark(stream.name)
+  const { progress, unreadable } = tracker.bookmark(stream.name)
   const from = progress.lowWater - config.lookbackSeconds
   // What lies below ranges that are done may hold a row that cannot be read.
-  if (progress.ranges.length > 0 || since > from - OVERLAP_SECONDS) return false
+  if (progress.ranges.length > 0 || unreadable.length > 0) return false
+  if (since > from - OVERLAP_SECONDS) return false
   // QuickBooks has been seen to call a row deleted that was only edited: a query would show it.
   return !rows.some((row) => row.at >= from && row.at < bound.upper)
 }

@@ -51,16 +51,6 @@ export function remainingRanges(progress: Progress, end: number): Range[] {
   return rest
 }
 
-/** What of these ranges is not done yet. */
-export function openParts(ranges: readonly Range[], progress: Progress): Range[] {
-  return ranges.flatMap(({ start, end }) =>
-    remainingRanges(progress, end).flatMap((open) => {
-      const from = Math.max(open.start, start)
-      return from < open.end ? [{ start: from, end: open.end }] : []
-    }),
-  )
-}
-
 /** What is still to do before `end`, but for the stretches with rows that cannot be read. */
 export function ordinaryRanges(
   progress: Progress,

@@ -7,7 +7,7 @@ import { settleAll } from './limiter.ts'
 import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
 import { isPoisoned, readPieces, type Unreadable, unlessPoisoned } from './poison.ts'
-import { markDone, openParts, ordinaryRanges } from './progress.ts'
+import { markDone, ordinaryRanges } from './progress.ts'
 import { namesQuery, newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
@@ -47,8 +47,9 @@ export async function readStream(
   const { config, client, tracker, out, log, inSlot, bound } = parts
   const { progress, places, readAsOf, unreadable: known } = tracker.bookmark(stream.name)
   const remaining = ordinaryRanges(progress, known, bound.upper)
-  const knownHoles = openParts(known, progress).filter(({ start }) => start < bound.upper)
+  const knownHoles = known.filter(({ start }) => start < bound.upper)
   const edges = remaining.length + knownHoles.length
+  const readsAll = !isResumed || tracker.bookmark(stream.name).isReloading
   const whole = { start: beginOf(progress.lowWater), end: bound.upper }
   const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
@@ -146,8 +147,8 @@ export async function readStream(
       refusalOf,
     }
     const askedSize = pageSize
-    // A part begins with a row, and a backfill should find some.
-    const pages = readPages(range, askedSize, ask, from, what === 'part' || !isResumed)
+    // A part begins with a row, and what reads all of a stream should find some.
+    const pages = readPages(range, askedSize, ask, from, what === 'part' || readsAll)
     try {
       for (;;) {
         // The slot is held until the rows are written: a slow reader limits what is in memory.
@@ -233,7 +234,12 @@ export async function readStream(
     })
     const [fault = before] = faults
     const hole = { id: undefined, changed: { start, end } }
-    if (fault === undefined) return readChain({ start, end, edge: start }, undefined, 'hole')
+    if (fault === undefined) {
+      const others = unreadable.length
+      await readChain({ start, end, edge: start }, undefined, 'hole')
+      if (unreadable.length === others) leaveOpen(range, [])
+      return
+    }
     const page = { startPosition: 1, maxResults: MOST_NAMES }
     const ask = () => askFor(namesQuery(stream, { start, end }, page))
     const named = await inSlot(() => unlessPoisoned(ask(), undefined))
@@ -249,7 +255,7 @@ export async function readStream(
     for (const [n, { id }] of missing.entries())
       unreadable.push({ id, changed: seconds[n] ?? range, fault })
     // Unless something has moved between the answers, all else has been read.
-    if (rows.length !== ids.size + faults.length) return
+    if (rows.length !== ids.size + faults.length || rows.length >= MOST_NAMES) return
     leaveOpen(range, seconds)
     let from = start
     for (const { start: to, end: next } of [...seconds, { start: end, end }]) {
@@ -301,13 +307,12 @@ export async function readStream(
     const { progress: old, lastWindow, ...bookmark } = tracker.bookmark(stream.name)
     const after = markDone(old, { start: edge, end: to })
     // Other edges than the low-water mark may have been reached in earlier runs.
-    const isOneEdge = edges === 1 && after.lowWater > old.lowWater
+    const isOneEdge = edges === 1 && progress.ranges.length === 0 && after.lowWater > old.lowWater
     // With an end_date the end may have been reached in an earlier run.
     const isToEnd = after.lowWater >= bound.upper && (remaining.at(-1)?.end ?? 0) >= bound.upper
     tracker.change(stream.name, {
       progress: after,
       readAsOf: isOneEdge || isToEnd ? bound.asOf : bookmark.readAsOf,
-      unreadable: openParts(bookmark.unreadable, after),
       places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
       lastWindow: window ?? lastWindow,
     })
