@@ -160,3 +160,20 @@ test.concurrent('a row that change data capture calls deleted while it lives com
   ).toEqual([true, false])
   expectComplete(world, [first, second])
 })
+
+test.concurrent('an empty answer at the beginning of a reload marks nothing', async () => {
+  const world = await openWorld({ ...small, invoices: 30 }, { on_delete_gap: 'reload' })
+  const { company, clock, script } = world.simulator
+  const settings = { settle_seconds: 30 }
+  const first = await world.run()
+  clock.advance(40 * 86_400)
+  // Younger than the settle time: a record of the new version comes, whatever the reload finds.
+  company.edit('Invoice', company.ids('Invoice')[0] as string)
+  clock.advance(10)
+  script.add({ endpoint: 'query', entity: 'Invoice', maxResults: 0 })
+  const second = await world.run({ state: first.state, settings })
+  expect(second.code).toBe(0)
+  const activated = second.messages.filter(({ type }) => type === 'ACTIVATE_VERSION')
+  expect(activated.map(({ stream }) => stream)).toContain('invoices')
+  expect([...load([second], 'invoices').keys()].sort()).toEqual(company.ids('Invoice').sort())
+})

@@ -4,13 +4,13 @@ import { expectComplete, ids, seconds } from '../fixtures/reading.ts'
 import { openWorld, type Run, type World } from '../fixtures/tap.ts'
 
 const LOOKBACK = 60
+const small = { invoices: 5, customers: 2, items: 1, limits: false } as const
 
 /** A company that stands still in time, and a finished run. `at` gives a time so many seconds on. */
 async function openRead(
   settings: Record<string, unknown> = {},
 ): Promise<{ world: World; first: Run; at(seconds: number): string }> {
-  const options = { invoices: 5, customers: 2, items: 1, limits: false } as const
-  const world = await openWorld(options, { lookback_seconds: LOOKBACK, ...settings })
+  const world = await openWorld(small, { lookback_seconds: LOOKBACK, ...settings })
   world.simulator.clock.freeze()
   const first = await world.run()
   expect(first.code).toBe(0)
@@ -94,3 +94,52 @@ test.concurrent('what was settled when it was read is not looked at again: runs 
   expect(runs.at(-1)?.code).toBe(0)
   expectComplete(world, runs)
 })
+
+test.concurrent('what an earlier run has read up to end_date is looked at again, though a later run closes a gap before it', async () => {
+  const world = await openWorld(
+    { ...small, invoices: 0 },
+    { lookback_seconds: 600, deletes: false },
+  )
+  const { clock } = world.simulator
+  const now = Math.floor(clock.now() / 1000)
+  const iso = (at: number) => new Date(at * 1000).toISOString().replace('.000Z', 'Z')
+  const end = now - 5
+  insertAt(world.simulator, 'Invoice', series(iso(end - 4000), 40, 100))
+  const settings = { end_date: iso(end) }
+  const first = await world.run({ settings })
+  // As a run that was killed while it read parts leaves it: the last part is done, one before not.
+  const state = structuredClone(first.state)
+  Object.assign(state.bookmarks.invoices ?? {}, {
+    replication_key_value: iso(end - 3000),
+    completed_ranges: [[iso(end - 2000), iso(end)]],
+    read_as_of: iso(now),
+  })
+  clock.advance(100)
+  insertAt(world.simulator, 'Invoice', [iso(end - 300)])
+  clock.advance(3600)
+  const closed = await world.run({ state, settings })
+  const last = await world.run({ state: closed.state })
+  expect([closed.code, last.code]).toEqual([0, 0])
+  expectComplete(world, [first, closed, last])
+})
+
+for (const poisonSparesProjection of [true, false])
+  test.concurrent(`a poisoned row within the look-back is asked for until it can be read (named: ${poisonSparesProjection})`, async () => {
+    const world = await openWorld(small, { lookback_seconds: 600, deletes: false })
+    const { clock, script } = world.simulator
+    const runs = [await world.run()]
+    clock.advance(100)
+    const late = new Date(Math.floor(clock.now() / 1000 - 300) * 1000).toISOString()
+    const [bad] = insertAt(world.simulator, 'Invoice', [late]) as [string]
+    script.add({ poisonedId: bad, poisonSparesProjection, entity: 'Invoice', times: 0 })
+    for (let n = 0; n < 4; n++) {
+      runs.push(await world.run({ state: runs.at(-1)?.state }))
+      expect(runs.at(-1)?.code).toBe(7)
+      clock.advance(400)
+    }
+    script.clear()
+    const healed = await world.run({ state: runs.at(-1)?.state })
+    expect(healed.code).toBe(0)
+    expectComplete(world, [...runs, healed])
+    expect(healed.state.bookmarks.invoices).not.toHaveProperty('unreadable_ranges')
+  })
