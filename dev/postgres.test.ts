@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { ask, type Postgres, startPostgres, warehouse } from './postgres.ts'
+import { skip } from './skip.ts'
 import { setup } from './vitest-postgres.ts'
 
 const users = readFileSync('/etc/passwd', 'utf8')
@@ -146,7 +147,7 @@ test('after kill -9 of the postmaster what was committed is there again', async 
 })
 
 test('a lock file that names a dead, unburied process is no obstacle', async (context) => {
-  if (process.platform !== 'linux') context.skip('told apart by /proc, which only Linux has')
+  if (process.platform !== 'linux') skip(context, 'told apart by /proc, which only Linux has')
   const directory = join(temporaryDirectory(), 'postgres')
   const postgres = await start({ directory })
   await ask(postgres.connectionString, 'create table kept as select 42 as answer')
@@ -251,10 +252,7 @@ test('libraries without their links, as npm leaves them with --ignore-scripts', 
 })
 
 test('root can start it from a closed folder: programs and data lie elsewhere', async (context) => {
-  if (process.geteuid?.() !== 0) {
-    console.warn('skipped: only root starts Postgres as another user, and this is not root')
-    context.skip('not root')
-  }
+  if (process.geteuid?.() !== 0) skip(context, 'only root starts Postgres as another user')
   const closed = temporaryDirectory()
   chmodSync(closed, 0o700)
   const { postgres, directory, platformPackage } = await startPrepared(closed)

@@ -16,8 +16,9 @@ import { beforeAll, expect, onTestFailed, onTestFinished, test } from 'vitest'
 import { ask, startPostgres } from '../postgres.ts'
 import { ROOT } from '../release/packages.ts'
 import { startSimulator } from '../simulator/index.ts'
+import { skip } from '../skip.ts'
 import { readText, readYaml } from './deployment.ts'
-import { INSTALLING_MS, skip } from './installing.ts'
+import { INSTALLING_MS } from './installing.ts'
 import { type Python, pythonWith } from './python.ts'
 
 const WITH_SECRETS = join(ROOT, 'dev/containers/with-secrets')

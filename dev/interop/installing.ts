@@ -1,18 +1,11 @@
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { TestContext } from 'vitest'
 import { ROOT } from '../release/packages.ts'
 
 /** Installing takes its time where the registry is slow. */
 export const INSTALLING_MS = 300_000
 
 export const IS_LONG: boolean = Boolean(process.env.TEST_LONG)
-
-/** The test is not run, and whoever reads the output is told why. */
-export function skip(context: TestContext, reason: string): never {
-  console.log(`skipped: ${context.task.name}: ${reason}`)
-  return context.skip(reason)
-}
 
 const UNREACHABLE =
   /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError/

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { compareWithCompany, countRows, findProcess } from '../e2e/pipeline.ts'
 import { ROOT } from '../release/packages.ts'
+import { skip } from '../skip.ts'
 import { INSTALLING_MS } from './installing.ts'
 import { createProject, type Project, type Running } from './meltano.ts'
 import { type Python, pythonWith } from './python.ts'
@@ -10,13 +11,12 @@ import { type Python, pythonWith } from './python.ts'
 let python: Python
 beforeAll(async () => {
   python = await pythonWith('meltano')
-  if ('missing' in python) console.log(`skipped: the tests with Meltano: ${python.missing}`)
 }, INSTALLING_MS)
 
 /** A test with the shipped meltano.yml; skipped where Meltano cannot be installed. */
 function withMeltano(name: string, run: (project: Project) => Promise<void>): void {
   test(name, { timeout: 180_000 }, async (context) => {
-    if ('missing' in python) return context.skip(python.missing)
+    if ('missing' in python) return skip(context, python.missing)
     await run(await createProject(python.bin, { invoices: 500, customers: 60, items: 30 }))
   })
 }

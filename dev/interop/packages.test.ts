@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { compareWithCompany, countRows, createPipeline } from '../e2e/pipeline.ts'
 import { PACKAGES, packAll, ROOT, readManifest, type Tarball } from '../release/packages.ts'
+import { skip } from '../skip.ts'
 import {
   cleanEnvironment,
   INSTALLING_MS,
@@ -12,7 +13,6 @@ import {
   install,
   NPM_INSTALL,
   nodeDirectory,
-  skip,
 } from './installing.ts'
 
 vi.setConfig({ testTimeout: INSTALLING_MS })

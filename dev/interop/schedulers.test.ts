@@ -14,8 +14,8 @@ import { execa } from 'execa'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { compareWithCompany, createPipeline, type Pipeline } from '../e2e/pipeline.ts'
 import { ROOT } from '../release/packages.ts'
+import { skip } from '../skip.ts'
 import { readText, readYaml } from './deployment.ts'
-import { skip } from './installing.ts'
 
 const COMPANY = { invoices: 300, customers: 40, items: 20 }
 const inRoot = (path: string): string => join(ROOT, path)

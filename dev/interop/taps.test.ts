@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, onTestFinished, type TestContext, test, vi } from 'vitest'
 import { createPipeline, type Pipeline, RUNNER, TAP, TARGET } from '../e2e/pipeline.ts'
-import { INSTALLING_MS, IS_LONG, skip } from './installing.ts'
+import { skip } from '../skip.ts'
+import { INSTALLING_MS, IS_LONG } from './installing.ts'
 import { pythonWith } from './python.ts'
 
 vi.setConfig({ testTimeout: INSTALLING_MS })

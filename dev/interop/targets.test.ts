@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { createPipeline, ENTITIES, type Pipeline, RUNNER, TAP } from '../e2e/pipeline.ts'
-import { INSTALLING_MS, IS_LONG, skip } from './installing.ts'
+import { skip } from '../skip.ts'
+import { INSTALLING_MS, IS_LONG } from './installing.ts'
 import { pythonWith } from './python.ts'
 
 /** A row as another target keeps it, with the names of its columns in small letters. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
+import { skip } from '../../dev/skip.ts'
 import { describeConnection, findConnection, findPassword } from './connection.ts'
 import { type SslMode, sslWays } from './tls.ts'
 
@@ -118,7 +119,7 @@ test('the time to connect is a positive number of seconds, or the usual one', ()
 })
 
 test('a process of a user without a name or a home, as in containers, is told what to give', (context) => {
-  if (process.getuid?.() !== 0) context.skip('only root can become such a user')
+  if (process.getuid?.() !== 0) skip(context, 'only root can become such a user')
   const script = `
     import { findConnection } from ${JSON.stringify(new URL('../dist/connection.js', import.meta.url))}
     process.setuid(54321)

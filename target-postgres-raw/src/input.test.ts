@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
+import { skip } from '../../dev/skip.ts'
 import { testDatabase } from '../../dev/vitest-postgres.ts'
 import { start } from '../fixtures/program.ts'
 import { record, schema, state, toLines } from '../fixtures/trial.ts'
@@ -76,7 +77,7 @@ test('an input that is a directory or cannot be opened is exit 1', async () => {
 })
 
 test('an input that breaks off is bad input', async (context) => {
-  if (process.platform !== 'linux') context.skip('only Linux has a file that cannot be read')
+  if (process.platform !== 'linux') skip(context, 'only Linux has a file that cannot be read')
   const { code, log } = await start(['--input', '/proc/self/mem'], {
     connection_string: database,
   }).ended

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask, type Postgres, startPostgres } from '../../dev/postgres.ts'
 import { hash } from '../../dev/simulator/random.ts'
+import { skip } from '../../dev/skip.ts'
 import { start } from '../fixtures/program.ts'
 import { load, record, rowsOf, schema, state, toLines } from '../fixtures/trial.ts'
 
@@ -80,7 +81,7 @@ function smallDisk(postgres: Postgres, size: string): { path: string; grow(): vo
 test('a full disk is exit 5 at once with a true STATE, and the next run completes', async (context) => {
   const postgres = await ownPostgres({})
   const disk = smallDisk(postgres, '8m')
-  if (disk === undefined) return context.skip('no right to mount a small disk')
+  if (disk === undefined) return skip(context, 'no right to mount a small disk')
   const database = await postgres.createDatabase()
   await ask(database, `create tablespace small location '${disk.path}'`)
   await ask(
