@@ -7,7 +7,7 @@ import { type Answer, readAnswer } from './answer.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { CallLimitReached, QuickbooksError } from './errors.ts'
-import { type Fault, readFault } from './faults.ts'
+import { faultError, isThrottle, readFault } from './faults.ts'
 import type { Limiter } from './limiter.ts'
 import { isPoisoned } from './poison.ts'
 import { retry } from './retry.ts'
@@ -271,10 +271,6 @@ function isTransient(thrown: unknown): boolean {
   return thrown instanceof QuickbooksError && thrown.retryable
 }
 
-function isThrottle(fault: Fault | undefined): boolean {
-  return fault?.code === '3001' || /ThrottleExceeded/.test(fault?.message ?? '')
-}
-
 /** Seconds, or a date that counts from the answer's own Date. */
 function retryAfter(answer: RawAnswer): number | undefined {
   const value = answer.headers['retry-after']
@@ -284,38 +280,6 @@ function retryAfter(answer: RawAnswer): number | undefined {
   const from = Date.parse(String(answer.headers.date))
   const until = Date.parse(text)
   return Number.isNaN(until) || Number.isNaN(from) ? undefined : Math.max(0, (until - from) / 1000)
-}
-
-function faultError(
-  status: number,
-  fault: Fault | undefined,
-  intuitTid: string | undefined,
-): QuickbooksError {
-  const code = fault?.code === undefined ? '' : ` code ${fault.code}`
-  const message = `QuickBooks answers ${status}${code}: ${fault?.message ?? 'no fault described'}`
-  const refused = status === 401 || status === 403
-  const system = fault?.type === 'SystemFault' || fault?.code === '10000'
-  // A page of some machine in between, where an answer of QuickBooks should be.
-  const stray = status < 300 && fault?.type === undefined && fault?.code === undefined
-  const fields = {
-    status,
-    faultCode: fault?.code,
-    intuitTid,
-    refused,
-    retryable: !refused && (status >= 500 || system || stray),
-  }
-  return new QuickbooksError(message, fields, { hint: hintFor(status, fault) })
-}
-
-function hintFor(status: number, fault: Fault | undefined): string | undefined {
-  if (status === 403 || fault?.code === '3100')
-    return 'Check that environment (production or sandbox) fits the keys, and that the app is still connected.'
-  if (fault?.code === '6190' || fault?.code === '7001' || /007001/.test(fault?.message ?? ''))
-    return 'Check realm_id, environment and the subscription of the company.'
-  if (status === 504) return 'If it stays so, a smaller page_size may come in time.'
-  if (status >= 300 && status < 400)
-    return 'Redirects are not followed, so that the token never leaves its host: check base_url.'
-  return undefined
 }
 
 /** A list where an object belongs would look like an answer without rows. */

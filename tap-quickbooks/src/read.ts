@@ -3,29 +3,24 @@ import { answerTime, dropTexts } from './answer.ts'
 import type { Bookmark } from './bookmarks.ts'
 import { askCount } from './count.ts'
 import { QuickbooksError } from './errors.ts'
+import { leaveOpen, readHole } from './holes.ts'
 import { settleAll } from './limiter.ts'
 import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
-import { isPoisoned, readPieces, type Unreadable, unlessPoisoned } from './poison.ts'
+import { isPoisoned, type Unreadable, unlessPoisoned } from './poison.ts'
 import { markDone, ordinaryRanges } from './progress.ts'
-import { namesQuery, newestQuery, selectQuery } from './query.ts'
+import { newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
 import { splitRange } from './split.ts'
-import { createGrid, type Range, windowOf } from './windows.ts'
+import { createGrid, type Range, type Stretch, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
   Pick<Plan, 'tracker' | 'inSlot' | 'bound' | 'lowerBound' | 'isFrugal'> & { out: Writer; log: Log }
 
-/** A range that is read; what lies before `edge` is done already and only looked at again. */
-type Stretch = Range & { edge: number }
-
 /** Pages that take QuickBooks too long are halved, but not further than this. */
 const LEAST_PAGE_SIZE = 100
-
-/** QuickBooks gives no more at a time. */
-const MOST_NAMES = 1000
 
 /** Beyond the upper bound nothing is newer than this, whatever the clocks say. */
 const EDITED_SECONDS = 30 * 86_400
@@ -68,7 +63,7 @@ export async function readStream(
   // Few calls are best spent where there is something to get; a hole that stays one comes last.
   if (parts.isFrugal) for (const range of remaining) await readOne(range)
   else await settleAll(remaining.map(readOne))
-  for (const hole of knownHoles) await readHole(hole)
+  for (const hole of knownHoles) await readOpen(hole)
   // What end_date leaves out would be marked as deleted.
   const mayEnd = unreadable.length === 0 && bound.upper === bound.asOf
   const isReloaded = tracker.bookmark(stream.name).isReloading && mayEnd && (await readEdited())
@@ -160,7 +155,7 @@ export async function readStream(
             holes.push(hole)
             // It stays open in the bookmark.
             range.edge = Math.max(range.edge, hole.end)
-            leaveOpen(hole, [hole])
+            leaveOpen(stream, hole, [hole], tracker)
           }
           await emit(range, next.value, answer)
           return next.value
@@ -194,7 +189,15 @@ export async function readStream(
     } finally {
       await settleAll(others)
     }
-    for (const hole of holes) await readHole(hole, what === 'hole' ? hole.fault : undefined)
+    for (const hole of holes) await readOpen(hole, what === 'hole' ? hole.fault : undefined)
+  }
+
+  function readOpen(hole: Range, before?: QuickbooksError): Promise<void> {
+    return readHole(hole, before, {
+      ...{ stream, tracker, unreadable, inSlot, askFor, emit, pageSize: config.pageSize },
+      done: (range, to) => done(range, to, undefined),
+      readChain: (range) => readChain(range, undefined, 'hole'),
+    })
   }
 
   /** One row in the answer may be why it was refused, unless rows cannot even be counted. */
@@ -210,70 +213,6 @@ export async function readStream(
           false,
         )
     return (await canCount) ? thrown : undefined
-  }
-
-  /**
-   * Reads what was passed over, piece by piece. What cannot be read stays open: its seconds where
-   * QuickBooks names it, else the whole hole.
-   */
-  async function readHole(range: Range, before?: QuickbooksError): Promise<void> {
-    const { start, end } = range
-    const ids = new Set<string>()
-    const faults = await inSlot(async () => {
-      const pieces = readPieces({ start, end }, config.pageSize, (range, page) =>
-        askFor(selectQuery(stream, range, page)),
-      )
-      for (let pageNumber = 1; ; pageNumber++) {
-        const { done: isEnd, value } = await pieces.next()
-        if (isEnd) return value
-        const { answer, pageSize } = value
-        for (const { id } of answer.rows) ids.add(id)
-        const page = { ...NOTHING_DONE, rows: answer.rows, pageNumber, pageSize }
-        await emit({ start, end, edge: end }, page, answer)
-      }
-    })
-    const [fault = before] = faults
-    const hole = { id: undefined, changed: { start, end } }
-    if (fault === undefined) {
-      const others = unreadable.length
-      await readChain({ start, end, edge: start }, undefined, 'hole')
-      if (unreadable.length === others) leaveOpen(range, [])
-      return
-    }
-    const page = { startPosition: 1, maxResults: MOST_NAMES }
-    const ask = () => askFor(namesQuery(stream, { start, end }, page))
-    const named = await inSlot(() => unlessPoisoned(ask(), undefined))
-    const rows = named?.rows ?? []
-    const missing = rows.filter(({ id }) => !ids.has(id))
-    if (missing.length === 0) {
-      unreadable.push(
-        ...(faults.length > 0 ? faults : [fault]).map((one) => ({ ...hole, fault: one })),
-      )
-      return
-    }
-    const seconds = missing.map(({ at }) => ({ start: at, end: at + 1 }))
-    for (const [n, { id }] of missing.entries())
-      unreadable.push({ id, changed: seconds[n] ?? range, fault })
-    // Unless something has moved between the answers, all else has been read.
-    if (rows.length !== ids.size + faults.length || rows.length >= MOST_NAMES) return
-    leaveOpen(range, seconds)
-    let from = start
-    for (const { start: to, end: next } of [...seconds, { start: end, end }]) {
-      await done({ start, end, edge: from }, to, undefined)
-      from = next
-    }
-  }
-
-  /** The state says of these stretches of the range that there is a row that cannot be read. */
-  function leaveOpen({ start, end }: Range, stretches: readonly Range[]): void {
-    const { unreadable: known } = tracker.bookmark(stream.name)
-    const others = known.flatMap((one) => [
-      { start: one.start, end: Math.min(one.end, start) },
-      { start: Math.max(one.start, end), end: one.end },
-    ])
-    const all = [...others, ...stretches].filter((one) => one.start < one.end)
-    const open = all.map((one) => ({ start: one.start, end: one.end }))
-    tracker.change(stream.name, { unreadable: open.sort((a, b) => a.start - b.start) })
   }
 
   /** Writes a page's rows, and a STATE for each window that they complete. */
@@ -337,9 +276,6 @@ export async function readStream(
 function isTooHeavy(thrown: unknown): boolean {
   return thrown instanceof QuickbooksError && thrown.status === 504
 }
-
-/** Of a page from the inside of a hole. */
-const NOTHING_DONE = { doneTo: 0, hole: undefined, place: undefined, isFull: false } as const
 
 /** A place says something only while its second is the edge of what is done. */
 function isOpen(place: Place, progress: Bookmark['progress']): boolean {

@@ -1,6 +1,9 @@
 /** A stretch of time `[start, end)` in whole epoch seconds. */
 export type Range = { start: number; end: number }
 
+/** A range that is read; what lies before `edge` is done already and only looked at again. */
+export type Stretch = Range & { edge: number }
+
 /** The windows of a run: cells of equal length from `origin` on, cut to `range`. */
 export type Grid = { origin: number; seconds: number; range: Range }
 
