@@ -87,6 +87,12 @@ test.each([
     4,
     /^CRITICAL the tap \(node\) ended with exit code 4; the target \(node\) ended with exit code 6/,
   ],
+  [
+    'the tap ends inside a line, and the target before it',
+    { tap: `line '{"type":"REC' closes exit 4` },
+    4,
+    /^CRITICAL the tap \(node\) ended with exit code 4; the target \(node\) ended with exit code 6/,
+  ],
 ])('%s: the exit code and the last line name it', async (_, programs, code, line) => {
   const run = startRun({ ...programs, state: join(folder(), 's.json') })
   expect(await run.ended).toBe(code)

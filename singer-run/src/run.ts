@@ -132,15 +132,20 @@ async function passOn(child: Child, tally: Tally, output: (line: string) => void
   }
 }
 
+/** How long a tap that broke off inside a line may take from closing the pipe to its end. */
+const CUT_MS = 2000
+
 /** Waits for both. The end of one leads to the end of the other. */
 async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
   await Promise.race([tap.ended, target.ended])
   // Two ends that this process sees at once come in any order, so the codes tell below.
   await nextTurn()
-  const first = tap.end === undefined ? 'target' : 'tap'
+  let first: Role = tap.end === undefined ? 'target' : 'tap'
   if (first === 'target') {
-    // A target that ended well may have seen the end of the pipe just before the tap ended.
+    // It may have seen the end of the pipe, or a line that was cut there, just before the tap ended.
     if (target.end?.code === 0) await isInTime(tap.ended)
+    const isRefused = target.end?.code === EXIT.badInput
+    if (isRefused && (await isInTime(tap.ended, CUT_MS))) first = 'tap'
     tap.stop('SIGTERM')
   }
   const [tapEnd, targetEnd] = await Promise.all([tap.ended, target.ended])
@@ -149,9 +154,9 @@ async function waitForBoth(tap: Child, target: Child): Promise<Ends> {
   return { tap: tapEnd, target: targetEnd, first: wasCut ? 'target' : first }
 }
 
-async function isInTime(done: Promise<unknown>): Promise<boolean> {
+async function isInTime(done: Promise<unknown>, withinMs = GRACE_MS): Promise<boolean> {
   const timer = new AbortController()
-  const late = pause(GRACE_MS, false, { signal: timer.signal }).catch(() => false)
+  const late = pause(withinMs, false, { signal: timer.signal }).catch(() => false)
   const isDone = await Promise.race([done.then(() => true), late])
   timer.abort()
   return isDone
