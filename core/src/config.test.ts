@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { type ReadSettingsOptions, readSettings, type SettingsSchema } from './config.ts'
+import {
+  formatGiven,
+  type ReadSettingsOptions,
+  readSettings,
+  type SettingsSchema,
+} from './config.ts'
 import { ConfigError } from './errors.ts'
 import { createLog, LOG_SETTINGS } from './log.ts'
 
@@ -393,4 +398,21 @@ test('a check sees the settings that are good so far, defaults included, and can
   expect(seen[0]).not.toHaveProperty('count')
   const { settings } = await read([file(GOOD)], {}, check)
   expect(settings.realm_id).toBe('123')
+})
+
+test('what was given can be shown: what differs from its default, and nothing secret', () => {
+  const setting = { type: 'string', title: 'x', description: 'x' } as const
+  const schema: SettingsSchema = {
+    type: 'object',
+    required: [],
+    properties: {
+      token: { ...setting, secret: true },
+      token_command: setting,
+      start: setting,
+      days: { ...setting, type: 'integer', default: 30 },
+      rows: { ...setting, type: 'integer', default: 5 },
+    },
+  }
+  const settings = { token: 'abcd', token_command: 'get abcd', start: '2024', days: 7, rows: 5 }
+  expect(formatGiven(schema, settings)).toBe('{"start":"2024","days":7}')
 })

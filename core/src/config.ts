@@ -81,6 +81,19 @@ export async function readSettings(options: ReadSettingsOptions): Promise<Record
   return settings
 }
 
+/**
+ * The settings as JSON, for a log: those that differ from their default, and none that is secret
+ * or a command line, which may hold a secret.
+ */
+export function formatGiven(schema: SettingsSchema, settings: Record<string, unknown>): string {
+  const shown = Object.entries(settings).filter(([name, value]) => {
+    const setting = schema.properties[name]
+    const isQuiet = setting === undefined || setting.secret || /_command$/.test(name)
+    return !isQuiet && value !== setting.default
+  })
+  return JSON.stringify(Object.fromEntries(shown))
+}
+
 function readConfigFile(path: string, faults: string[]): Record<string, unknown> {
   if (path.trimStart().startsWith('{')) {
     // Whoever gives the settings themselves must not find their secrets in a log.

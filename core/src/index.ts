@@ -21,6 +21,7 @@ export {
 } from './cli.ts'
 export { alignColumns, formatCount, formatDuration } from './columns.ts'
 export {
+  formatGiven,
   type ReadSettingsOptions,
   readSettings,
   type Setting,

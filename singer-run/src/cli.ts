@@ -32,6 +32,11 @@ await runCli({
       requiresArg: true,
       description: 'Where the state is kept; missing at the first run',
     },
+    runs: {
+      type: 'string',
+      requiresArg: true,
+      description: 'Folder for a record of each run, or none; if not given, runs beside the state',
+    },
   },
   examples: [
     [

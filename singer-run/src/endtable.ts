@@ -18,7 +18,14 @@ export function formatEndTable(streams: Tally['streams'], seconds: number): stri
   ]
   return alignColumns([
     ['stream', ...counts, 'duration'],
-    ...[...streams].map(([name, tally]) => row(name === '' ? '(shared)' : name, tally)),
+    ...[...streams]
+      .filter(isShown)
+      .map(([name, tally]) => row(name === '' ? '(shared)' : name, tally)),
     row('total', { ...total, seconds }),
   ])
+}
+
+/** Not everything that is measured is a column. */
+function isShown([, tally]: [string, StreamTally]): boolean {
+  return tally.seconds !== undefined || COUNTS.some((count) => tally[count] !== undefined)
 }

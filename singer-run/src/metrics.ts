@@ -11,6 +11,10 @@ export type StreamTally = {
   /** Taken in by the target. */
   loaded: number | undefined
   calls: number | undefined
+  /** Requests that had to be made again. */
+  retries: number | undefined
+  /** How long the source has asked to wait. */
+  pausedSeconds: number | undefined
   windows: number | undefined
   seconds: number | undefined
 }
@@ -60,6 +64,8 @@ export function emptyTally(): StreamTally {
     rows: undefined,
     loaded: undefined,
     calls: undefined,
+    retries: undefined,
+    pausedSeconds: undefined,
     windows: undefined,
     seconds: undefined,
   }
@@ -72,6 +78,10 @@ function columnOf(role: Role, metric: string): keyof StreamTally | undefined {
       return 'rows'
     case 'http_request_count':
       return 'calls'
+    case 'http_retry_count':
+      return 'retries'
+    case 'http_pause_duration':
+      return 'pausedSeconds'
     case 'window_count':
       return 'windows'
     case 'sync_duration':
@@ -86,6 +96,15 @@ function asMetric(value: unknown): Metric | undefined {
   const { metric, value: amount, tags } = value
   if (typeof metric !== 'string' || typeof amount !== 'number') return undefined
   return { metric, value: amount, tags: isObject(tags) ? tags : {} }
+}
+
+/** What a stderr line says, without the frame of a JSON log. */
+export function messageOf(line: string): string {
+  if (!line.startsWith('{')) return line
+  const entry = parse(line)
+  if (!isObject(entry) || typeof entry.message !== 'string') return line
+  const level = typeof entry.level === 'string' ? `${entry.level.toUpperCase()} ` : ''
+  return level + entry.message
 }
 
 function parse(text: string): unknown {

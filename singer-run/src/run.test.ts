@@ -33,7 +33,7 @@ test('a first run makes the state file, the next one goes on from it', async () 
   expect(second.stderr()).toMatch(/tap: INFO begins at 3/)
   expect(at(state)).toBe(6)
   expect(second.stdout()).toBe('')
-  expect(readdirSync(join(state, '..'))).toEqual(['state.json'])
+  expect(readdirSync(join(state, '..'))).toEqual(['runs', 'state.json'])
 })
 
 test('the end table sums what the programs count', async () => {

@@ -6,26 +6,43 @@ import { formatEndTable } from './endtable.ts'
 import { wholeLines } from './lines.ts'
 import { createTally, type Role, readMetric, type Tally } from './metrics.ts'
 import { describeEnds, type Ends, isSoft, judge } from './outcome.ts'
+import { openRecord, type Recorder } from './record.ts'
 import { holdStateFile, type StateFile } from './statefile.ts'
 import { keepStates } from './states.ts'
 
-type Program = { file: string; args: string[] }
-type Plan = Record<Role, Program> & { state: string }
+type Program = { name: string; file: string; args: string[] }
+type Plan = Record<Role, Program> & { state: string; runs: string | undefined }
 
 /** The whole of singer-run once its flags are understood; gives the exit code. */
 export async function run(flags: Flags, life: Life): Promise<number> {
   const plan = readPlan(flags, life.environment)
   const state = await holdStateFile(plan.state)
   try {
-    life.signal.throwIfAborted()
-    return await join(plan, state, life)
+    const { tap, target, state: given, runs } = plan
+    const programs = { tap, target }
+    const record = await openRecord({
+      programs,
+      state: given,
+      runs,
+      path: state.path,
+      log: life.log,
+    })
+    try {
+      life.signal.throwIfAborted()
+      const code = await join(plan, state, life, record)
+      await record.end({ code })
+      return code
+    } catch (thrown) {
+      await record.end({ thrown })
+      throw thrown
+    }
   } finally {
     await state.release()
   }
 }
 
 /** Runs both programs to their end, joined by a pipe. */
-async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
+async function join(plan: Plan, state: StateFile, life: Life, record: Recorder): Promise<number> {
   const begin = performance.now()
   life.log.info(
     state.exists
@@ -45,7 +62,7 @@ async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
   const tally = createTally()
   const output = createOutput(life)
   const drained = Promise.all([
-    ...children.map((child) => passOn(child, tally, output)),
+    ...children.map((child) => passOn(child, tally, record, output)),
     keepStates(target.stdout ?? noBytes(), state.replace, life.log).catch((failure) => {
       stateFailure = failure
       stopBoth('SIGTERM')
@@ -54,6 +71,7 @@ async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
 
   const ends = await waitForBoth(tap, target)
   if (!(await isInTime(drained))) for (const child of children) child.kill()
+  record.programsEnded(ends, tally.streams)
   for (const line of formatEndTable(tally.streams, (performance.now() - begin) / 1000)) output(line)
   life.signal.throwIfAborted()
   if (stateFailure !== undefined) throw stateFailure
@@ -63,7 +81,7 @@ async function join(plan: Plan, state: StateFile, life: Life): Promise<number> {
 /** All faults of the flags at once, before anything is started. */
 function readPlan(flags: Flags, environment: Life['environment']): Plan {
   const faults: string[] = []
-  const text = (flag: Role | 'state', meaning: string): string => {
+  const text = (flag: Role | 'state' | 'runs', meaning: string): string => {
     const value = flags[flag]
     if (typeof value === 'string' && value.trim() !== '') return value
     faults.push(
@@ -76,7 +94,7 @@ function readPlan(flags: Flags, environment: Life['environment']): Plan {
   const places = { cwd: process.cwd(), path: environment.PATH, script: process.argv[1] }
   const program = (role: Role, meaning: string): Program => {
     const line = text(role, meaning)
-    if (line === '') return { file: '', args: [] }
+    if (line === '') return { name: '', file: '', args: [] }
     try {
       const { name, args } = splitCommand(line)
       const file = findCommand(name, places)
@@ -87,16 +105,17 @@ function readPlan(flags: Flags, environment: Life['environment']): Plan {
         )
       if (role === 'tap' && args.some((word) => /^(--state(=.*)?|-s)$/.test(word)))
         faults.push('--tap: names --state itself; singer-run adds it from its own --state')
-      return { file: file ?? '', args }
+      return { name, file: file ?? '', args }
     } catch (cause) {
       faults.push(`--${role}: ${(cause as Error).message}`)
-      return { file: '', args: [] }
+      return { name: '', file: '', args: [] }
     }
   }
   const plan = {
     tap: program('tap', 'the command that reads'),
     target: program('target', 'the command that loads'),
     state: text('state', 'where the state is kept'),
+    runs: flags.runs === undefined ? undefined : text('runs', 'where records of the runs are kept'),
   }
   if (faults.length > 0) throw new ConfigError(faults, { hint: 'See singer-run --help.' })
   return plan
@@ -119,11 +138,17 @@ async function startBoth(plan: Plan, state: StateFile): Promise<Record<Role, Chi
 }
 
 /** Passes a program's stderr on, each line whole, and counts its metrics. */
-async function passOn(child: Child, tally: Tally, output: (line: string) => void): Promise<void> {
+async function passOn(
+  child: Child,
+  tally: Tally,
+  record: Recorder,
+  output: (line: string) => void,
+): Promise<void> {
   try {
     for await (const line of wholeLines(child.stderr)) {
       const metric = readMetric(line)
       if (metric !== undefined) tally.add(child.role, metric)
+      else record.see(child.role, line)
       // JSON log lines stay JSON lines.
       output(line.startsWith('{') || line === '' ? line : `${child.role}: ${line}`)
     }

@@ -35,9 +35,11 @@ export function callsOf(meter: Meter, stream: string): number {
 
 /** Metered calls (2xx answers) by stream and end point, and tries that had to be repeated. */
 export type Meter = {
-  calls: Map<string, { stream: string; endpoint: string; count: number }>
+  calls: Map<string, { stream: string; endpoint: string; count: number; retries: number }>
   total: number
   retries: number
+  /** How long QuickBooks has asked all requests to wait. */
+  pausedSeconds: number
 }
 
 export type Client = {
@@ -66,7 +68,7 @@ export function createClient(
   })
   const { maxAttempts, backoffSeconds } = config
   const tries = { maxAttempts, backoffSeconds, signal, log }
-  const meter: Meter = { calls: new Map(), total: 0, retries: 0 }
+  const meter: Meter = { calls: new Map(), total: 0, retries: 0, pausedSeconds: 0 }
   let inFlight = 0
   /** Who waits to see whether the call limit leaves room. */
   const waiting: (() => void)[] = []
@@ -92,6 +94,7 @@ export function createClient(
           thrown !== tokenFailure && isTransient(thrown) && !(call.isSearch && isPoisoned(thrown)),
         onRetry: () => {
           meter.retries++
+          entryOf(call).retries++
         },
       },
       async () => {
@@ -192,7 +195,7 @@ export function createClient(
     if (good && parsed !== undefined && hasShape(parsed.json, call.member)) return parsed
     if (status === 429 || isThrottle(fault)) {
       const seconds = retryAfter(answer) ?? 60 * config.backoffSeconds
-      limiter.pause(seconds)
+      meter.pausedSeconds += limiter.pause(seconds)
       const message = `the request limit was reached (${status}), so that all requests wait`
       const fields = { status, intuitTid, retryable: true, pauseSeconds: seconds }
       throw new QuickbooksError(message, fields)
@@ -208,12 +211,15 @@ export function createClient(
   }
 
   function count(call: Call): void {
-    const key = `${call.stream} ${call.endpoint}`
-    const entry = meter.calls.get(key)
-    if (entry === undefined)
-      meter.calls.set(key, { stream: call.stream, endpoint: call.endpoint, count: 1 })
-    else entry.count++
+    entryOf(call).count++
     meter.total++
+  }
+
+  function entryOf({ stream, endpoint }: Call) {
+    const key = `${stream} ${endpoint}`
+    const entry = meter.calls.get(key) ?? { stream, endpoint, count: 0, retries: 0 }
+    meter.calls.set(key, entry)
+    return entry
   }
 
   return {

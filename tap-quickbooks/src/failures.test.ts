@@ -44,6 +44,9 @@ test.concurrent.each(passing)('%s is tried again and costs no row', async (_, fa
   expect(warnings).toHaveLength(2)
   for (const warning of warnings) expect(warning).toMatch(/intuit_tid \S+|cannot be reached/)
   expect(run.stderr).toMatch(/2 repeated requests/)
+  expect(run.stderr).toContain(
+    '"http_retry_count","value":2,"tags":{"stream":"invoices","endpoint":"query"}',
+  )
   expect(run.stderr).not.toMatch(/error|exception/i)
 })
 

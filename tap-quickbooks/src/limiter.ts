@@ -12,8 +12,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export type Limiter = {
   /** Waits for this request's turn, first come first served. */
   start(signal: AbortSignal): Promise<void>
-  /** No request starts for so long. */
-  pause(seconds: number): void
+  /** No request starts for so long; gives how much longer that is than it would have been. */
+  pause(seconds: number): number
 }
 
 export function createLimiter(requestsPerMinute: number): Limiter {
@@ -51,7 +51,10 @@ export function createLimiter(requestsPerMinute: number): Limiter {
       return turn
     },
     pause(seconds) {
-      pausedUntil = Math.max(pausedUntil, performance.now() + seconds * 1000)
+      const now = performance.now()
+      const before = Math.max(pausedUntil, now)
+      pausedUntil = Math.max(before, now + seconds * 1000)
+      return (pausedUntil - before) / 1000
     },
   }
 }

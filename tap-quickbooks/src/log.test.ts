@@ -16,6 +16,9 @@ test.concurrent('a good run tells rows, windows and calls of each stream, and ha
   const world = await openWorld({ limits: false }, { page_size: 10 })
   const first = await world.run({ settings: { chunk_days: 365, end_date: '2026-01-01' } })
   expect(first.stderr).not.toMatch(/error|exception/i)
+  const settings = JSON.parse(/^INFO settings: (.*)$/m.exec(first.stderr)?.[1] ?? '{}')
+  expect(settings).toMatchObject({ page_size: 10, chunk_days: 365, end_date: '2026-01-01' })
+  expect(Object.keys(settings).join()).not.toMatch(/secret|refresh|command/)
   const { simulator } = world
   for (const stream of STREAM_NAMES) {
     const count = records(first, stream).length

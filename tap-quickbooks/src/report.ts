@@ -51,10 +51,15 @@ const reported = new WeakSet<Meter>()
 export function reportCalls(meter: Meter, log: Log): void {
   if (reported.has(meter)) return
   reported.add(meter)
-  for (const { stream, endpoint, count } of meter.calls.values()) {
+  for (const { stream, endpoint, count, retries } of meter.calls.values()) {
     // A call for several streams belongs to none of them.
     const tags = stream.includes(',') ? { endpoint } : { stream, endpoint }
     log.metric({ type: 'counter', metric: 'http_request_count', value: count, tags })
+    log.metric({ type: 'counter', metric: 'http_retry_count', value: retries, tags })
+  }
+  if (meter.pausedSeconds > 0) {
+    const value = Number(meter.pausedSeconds.toFixed(3))
+    log.metric({ type: 'timer', metric: 'http_pause_duration', value, tags: {} })
   }
   log.info(`${plural(meter.total, 'metered call')}, ${plural(meter.retries, 'repeated request')}`)
 }

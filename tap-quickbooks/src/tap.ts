@@ -4,6 +4,7 @@ import {
   EXIT,
   type Flags,
   flagValues,
+  formatGiven,
   type Life,
   type Log,
   type LogFormat,
@@ -31,13 +32,15 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
     await life.out.write(JSON.stringify(discover(), null, 2))
     return EXIT.done
   }
-  return withCompany(flags, life, async (run) => {
+  return withCompany(flags, life, async (run, settings) => {
     if (flags.test) return testConnection(run, life)
+    life.log.info(`settings: ${formatGiven(RUN_SETTINGS, settings)}`)
     try {
       return await sync(run, life)
     } finally {
       // Also of a run that breaks off.
-      if (run.client.meter.total > 0) reportCalls(run.client.meter, life.log)
+      const { meter } = run.client
+      if (meter.total + meter.retries > 0) reportCalls(meter, life.log)
     }
   })
 }
@@ -46,7 +49,7 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
 export async function withCompany<T>(
   flags: Flags,
   life: Life,
-  task: (run: Run) => Promise<T>,
+  task: (run: Run, settings: Record<string, unknown>) => Promise<T>,
 ): Promise<T> {
   const { log, signal } = life
   const settings = await readSettings({
@@ -76,7 +79,7 @@ export async function withCompany<T>(
   const limiter = createLimiter(config.requestsPerMinute)
   const client = createClient(config, { token, limiter, clock, log, signal })
   try {
-    return await task({ config, catalog, state, client })
+    return await task({ config, catalog, state, client }, settings)
   } finally {
     await client.close()
   }

@@ -60,6 +60,7 @@ await runCli({
   environment: process.env,
   async run(flags, life) {
     const settings = await settingsOf(flags, life)
+    life.log.info(`settings: ${settings.given}`)
     const { runTarget } = await import('./target.ts')
     return runTarget(await openInput(flags.input), settings, life)
   },

@@ -1,4 +1,10 @@
-import { LOG_SETTINGS, type Log, readSettings, type SettingsSchema } from '@singer-io-ts/core'
+import {
+  formatGiven,
+  LOG_SETTINGS,
+  type Log,
+  readSettings,
+  type SettingsSchema,
+} from '@singer-io-ts/core'
 import { type Connection, findConnection } from './connection.ts'
 import { SSL_MODES } from './tls.ts'
 
@@ -175,6 +181,8 @@ export type Settings = {
   maxAttempts: number
   backoffSeconds: number
   stateId: string
+  /** What was given, as JSON without secrets: for the log. */
+  given: string
 }
 
 /** Reads the settings and hides what is secret in them; throws ConfigError with all faults. */
@@ -217,6 +225,7 @@ export async function readTargetSettings(
     maxAttempts: values.max_attempts as number,
     backoffSeconds: values.backoff_seconds as number,
     stateId: values.state_id as string,
+    given: formatGiven(SETTINGS, values),
   }
 }
 
