@@ -229,6 +229,29 @@ test.concurrent('a gap that is found when the calls are nearly spent begins its 
   expectComplete(world, [second, third])
 })
 
+test.concurrent('runs of a single call bring a reload to its end', async () => {
+  const world = await openWorld({ limits: false }, { page_size: 10, on_delete_gap: 'reload' })
+  const { clock, company } = world.simulator
+  const first = await world.run()
+  company.delete('Invoice', company.ids('Invoice')[3] as string)
+  clock.advance(40 * 86_400)
+  const runs: Run[] = []
+  const activations = () =>
+    runs.flatMap(({ messages }) => messages.filter(({ type }) => type === 'ACTIVATE_VERSION'))
+  while (activations().length < 3) {
+    expect(runs.length, 'runs').toBeLessThan(30)
+    const state = runs.at(-1)?.state ?? first.state
+    const run = await world.run({ state, settings: { call_limit: 1 } })
+    runs.push(run)
+    clock.advance(60)
+    // Edited in every run, they would never come to rest.
+    if (runs.length % 3 === 0) company.touch('Invoice', company.ids('Invoice')[0] as string)
+    clock.advance(60)
+  }
+  const versioned = new Set(runs.flatMap((run) => ids(run, 'invoices')))
+  expect(versioned).toEqual(new Set(company.ids('Invoice')))
+})
+
 test.concurrent('more deletions in one second than can be shown are said, or closed by a reload', async () => {
   const world = await openWorld({ invoices: 1300, customers: 3, items: 2, limits: false })
   const { simulator } = world

@@ -44,7 +44,11 @@ export async function readStream(
   const remaining = ordinaryRanges(progress, known, bound.upper)
   const knownHoles = known.filter(({ start }) => start < bound.upper)
   const edges = remaining.length + knownHoles.length
-  const readsAll = !isResumed || tracker.bookmark(stream.name).isReloading
+  const isToUpper = (remaining.at(-1)?.end ?? 0) >= bound.upper
+  const { isReloading } = tracker.bookmark(stream.name)
+  const readsAll = !isResumed || isReloading
+  // A run with few calls has none left to look at a second time for what was edited.
+  const tail = isReloading && parts.isFrugal && isToUpper && isUpToNow() && remaining.pop()
   const whole = { start: beginOf(progress.lowWater), end: bound.upper }
   const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
@@ -64,10 +68,22 @@ export async function readStream(
   if (parts.isFrugal) for (const range of remaining) await readOne(range)
   else await settleAll(remaining.map(readOne))
   for (const hole of knownHoles) await readOpen(hole)
+  if (tail) await readTail(tail)
   // What end_date leaves out would be marked as deleted.
-  const mayEnd = unreadable.length === 0 && bound.upper === bound.asOf
-  const isReloaded = tracker.bookmark(stream.name).isReloading && mayEnd && (await readEdited())
-  return { unreadable, isReloaded: isReloaded && unreadable.length === 0 }
+  const mayEnd = isReloading && unreadable.length === 0 && isUpToNow()
+  const isReloaded = mayEnd && (tail || (await readEdited())) && unreadable.length === 0
+  return { unreadable, isReloaded: Boolean(isReloaded) }
+
+  function isUpToNow(): boolean {
+    return bound.upper === bound.asOf
+  }
+
+  /** The last range of a reload together with what is edited while it runs. */
+  function readTail({ start: edge }: Range): Promise<void> {
+    const place = places.find(({ second }) => second === edge)
+    const end = bound.upper + EDITED_SECONDS
+    return readChain({ start: edge, end, edge }, place, 'tail')
+  }
 
   /**
    * What was edited while a reload ran has left its range, and would be marked as deleted: it is
@@ -120,7 +136,7 @@ export async function readStream(
   async function readChain(
     range: Stretch,
     from?: Place,
-    what: 'whole' | 'part' | 'hole' = 'whole',
+    what: 'whole' | 'part' | 'hole' | 'tail' = 'whole',
   ): Promise<void> {
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
@@ -128,22 +144,26 @@ export async function readStream(
     let cursor = range.start
     let answer: AskedRows | undefined
     const holes: Hole[] = []
+    const lowerEnd = (): void => {
+      if (what !== 'tail') range.end = Math.min(range.end, bound.upper)
+    }
     const ask: Ask = {
       async rows(asked, page) {
         answer = await askFor(selectQuery(stream, asked, page))
-        range.end = Math.min(range.end, bound.upper)
+        lowerEnd()
         return answer.rows
       },
       async newest(asked, count) {
         const newest = await askFor(newestQuery(stream, asked, count))
-        range.end = Math.min(range.end, bound.upper)
+        lowerEnd()
         return newest.rows
       },
       refusalOf,
     }
     const askedSize = pageSize
     // A part begins with a row, and what reads all of a stream should find some.
-    const pages = readPages(range, askedSize, ask, from, what === 'part' || readsAll)
+    const expectsRows = what === 'tail' ? config.callLimit > 1 : what === 'part' || readsAll
+    const pages = readPages(range, askedSize, ask, from, expectsRows)
     try {
       for (;;) {
         // The slot is held until the rows are written: a slow reader limits what is in memory.
@@ -244,11 +264,11 @@ export async function readStream(
 
   async function done({ edge }: Stretch, to: number, window: Range | undefined): Promise<void> {
     const { progress: old, lastWindow, ...bookmark } = tracker.bookmark(stream.name)
-    const after = markDone(old, { start: edge, end: to })
+    const after = markDone(old, { start: edge, end: Math.min(to, bound.upper) })
     // Other edges than the low-water mark may have been reached in earlier runs.
     const isOneEdge = edges === 1 && progress.ranges.length === 0 && after.lowWater > old.lowWater
     // With an end_date the end may have been reached in an earlier run.
-    const isToEnd = after.lowWater >= bound.upper && (remaining.at(-1)?.end ?? 0) >= bound.upper
+    const isToEnd = after.lowWater >= bound.upper && isToUpper
     tracker.change(stream.name, {
       progress: after,
       readAsOf: isOneEdge || isToEnd ? bound.asOf : bookmark.readAsOf,
