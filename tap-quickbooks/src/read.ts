@@ -48,7 +48,7 @@ export async function readStream(
   const { isReloading } = tracker.bookmark(stream.name)
   const readsAll = !isResumed || isReloading
   // A run with few calls has none left to look at a second time for what was edited.
-  const tail = isReloading && parts.isFrugal && isToUpper && isUpToNow() && remaining.pop()
+  const last = isReloading && parts.isFrugal && isToUpper && isUpToNow() && remaining.pop()
   const whole = { start: beginOf(progress.lowWater), end: bound.upper }
   const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
@@ -58,6 +58,7 @@ export async function readStream(
   let pageSize = config.pageSize
   /** Whether rows can be counted where they cannot be read: then one of them is in the way. */
   let canCount: Promise<boolean> | undefined
+  let isTooFast = false
 
   const readOne = ({ start: edge, end }: Range): Promise<void> => {
     const start = beginOf(edge)
@@ -68,21 +69,16 @@ export async function readStream(
   if (parts.isFrugal) for (const range of remaining) await readOne(range)
   else await settleAll(remaining.map(readOne))
   for (const hole of knownHoles) await readOpen(hole)
-  if (tail) await readTail(tail)
   // What end_date leaves out would be marked as deleted.
-  const mayEnd = isReloading && unreadable.length === 0 && isUpToNow()
-  const isReloaded = mayEnd && (tail || (await readEdited())) && unreadable.length === 0
-  return { unreadable, isReloaded: Boolean(isReloaded) }
+  if (isReloading && unreadable.length === 0 && isUpToNow()) {
+    const isRead = await readTail(last ? last.start : bound.upper)
+    return { unreadable, isReloaded: isRead && unreadable.length === 0 }
+  }
+  if (last) await readOne(last)
+  return { unreadable, isReloaded: false }
 
   function isUpToNow(): boolean {
     return bound.upper === bound.asOf
-  }
-
-  /** The last range of a reload together with what is edited while it runs. */
-  function readTail({ start: edge }: Range): Promise<void> {
-    const place = places.find(({ second }) => second === edge)
-    const end = bound.upper + EDITED_SECONDS
-    return readChain({ start: edge, end, edge }, place, 'tail')
   }
 
   /**
@@ -90,35 +86,14 @@ export async function readStream(
    * emitted before the version is activated, and read again by the next run once it has settled.
    * False when edits come faster than they can be read.
    */
-  async function readEdited(): Promise<boolean> {
-    let answer: AskedRows | undefined
-    const { version } = tracker.bookmark(stream.name)
-    const after = { start: bound.upper, end: bound.upper + EDITED_SECONDS }
-    const pages = readPages(after, pageSize, {
-      async rows(asked, page) {
-        answer = await inSlot(() => askFor(selectQuery(stream, asked, page)))
-        return answer.rows
-      },
-      newest: async (asked, count) =>
-        (await inSlot(() => askFor(newestQuery(stream, asked, count)))).rows,
-      refusalOf,
-    })
-    let requests = 0
-    for await (const { rows, pageNumber, pageSize: asked, hole } of pages) {
-      if (hole !== undefined) unreadable.push({ id: undefined, changed: hole, fault: hole.fault })
-      for (const row of rows) {
-        const { query = '', time } = answer ?? {}
-        const origin = { window: windowOf(row.at, grid), pageNumber, pageSize: asked }
-        await out.write(format(row, { ...origin, path, query, time }, version))
-      }
-      if (++requests >= MOST_EDITED_PAGES) {
-        log.warning(
-          `${stream.name}: edited too fast to end its reload now; the next run tries again`,
-        )
-        return false
-      }
-    }
-    return true
+  async function readTail(edge: number): Promise<boolean> {
+    const start = beginOf(edge)
+    const place = places.find(({ second }) => second === edge && start === edge)
+    const end = bound.upper + EDITED_SECONDS
+    await readChain({ start, end, edge }, place, 'tail')
+    if (!isTooFast) return true
+    log.warning(`${stream.name}: edited too fast to end its reload now; the next run tries again`)
+    return false
   }
 
   /**
@@ -162,7 +137,8 @@ export async function readStream(
     }
     const askedSize = pageSize
     // A part begins with a row, and what reads all of a stream should find some.
-    const expectsRows = what === 'tail' ? config.callLimit > 1 : what === 'part' || readsAll
+    const isSure = what === 'tail' && (range.edge >= bound.upper || config.callLimit === 1)
+    const expectsRows = !isSure && (what === 'part' || readsAll)
     const pages = readPages(range, askedSize, ask, from, expectsRows)
     try {
       for (;;) {
@@ -182,6 +158,8 @@ export async function readStream(
         })
         if (page === undefined) break
         cursor = page.doneTo
+        isTooFast = what === 'tail' && page.pageNumber >= MOST_EDITED_PAGES
+        if (isTooFast) break
         if (page.pageNumber === 1 && page.isFull && isWhole) {
           isWhole = false
           const start = Math.max(page.doneTo, range.edge)
