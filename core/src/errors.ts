@@ -121,6 +121,14 @@ export function oneLine(text: string): string {
   return text.trim().replace(/\s*[\r\n]+\s*/g, ' ')
 }
 
+/** What a terminal would obey, as text: names from the input can hold it. */
+export function showControls(text: string): string {
+  return text.replace(
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}
+
 function codeOf(error: Error): string | undefined {
   const code = (error as { code?: unknown }).code
   return typeof code === 'string' ? code : undefined

@@ -76,6 +76,13 @@ export {
   type SchemaMessage,
 } from './messages.ts'
 export {
+  formatProgressBlock,
+  formatRough,
+  type Progress,
+  readProgress,
+  type StreamProgress,
+} from './progress.ts'
+export {
   type OpenedRecord,
   openRecord,
   type ReadActivateVersion,
@@ -86,6 +93,8 @@ export {
   type ReadState,
   readMessages,
 } from './reader.ts'
+export { createScreen, type Room, type Screen } from './screen.ts'
 export { readState, type State } from './state.ts'
 export { readText } from './textfile.ts'
+export { tellProgress, watchProgress } from './watch.ts'
 export { createWriter, type Writer } from './writer.ts'

@@ -1,5 +1,4 @@
-import type { Writable } from 'node:stream'
-import { oneLine } from './errors.ts'
+import { oneLine, showControls } from './errors.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical'
 export type LogFormat = 'text' | 'json'
@@ -27,6 +26,7 @@ export type Log = {
   hide(secret: string): void
   configure(options: { level?: LogLevel | undefined; format?: LogFormat | undefined }): void
   level(): LogLevel
+  format(): LogFormat
 }
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warning: 2, error: 3, critical: 4 }
@@ -56,7 +56,7 @@ export const LOG_SETTINGS = {
  */
 export function createLog(
   name: string,
-  output: Writable,
+  output: { write(text: string): unknown },
   environment: Record<string, string | undefined> = {},
 ): Log {
   /** Longest first: a secret may begin with another one. */
@@ -127,15 +127,8 @@ export function createLog(
       if (options.format === 'json') format = 'json'
     },
     level: () => level,
+    format: () => format,
   }
-}
-
-/** What a terminal would obey, as text: names from the input can hold it. */
-function showControls(text: string): string {
-  return text.replace(
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
-    (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }
 
 /** The ways in which a text turns up in URLs, forms, JSON, headers and messages. */

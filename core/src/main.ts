@@ -7,6 +7,7 @@ import {
   StopError,
 } from './errors.ts'
 import { createLog, type Log } from './log.ts'
+import { createScreen, type Screen } from './screen.ts'
 import { createWriter, type Writer } from './writer.ts'
 
 /** What a program gets from its process. */
@@ -14,6 +15,8 @@ export type Life = {
   /** Aborts on SIGTERM, SIGINT and a closed stdout; `signal.reason` is the SingerError to end with. */
   signal: AbortSignal
   log: Log
+  /** stderr, to which the log prints. */
+  screen: Screen
   /** stdout; flushed before the process ends. */
   out: Writer
   environment: Record<string, string | undefined>
@@ -37,7 +40,8 @@ export async function runMain(
   body: (life: Life) => Promise<number>,
   options: LifeOptions = {},
 ): Promise<never> {
-  const log = createLog(name, process.stderr, environment)
+  const screen = createScreen(process.stderr, environment)
+  const log = createLog(name, screen, environment)
   const out = createWriter(process.stdout)
   const stop = new AbortController()
 
@@ -78,7 +82,7 @@ export async function runMain(
   process.once('beforeExit', () => void fail(new Error('waits for what can no longer come')))
 
   try {
-    const code = await body({ signal: stop.signal, log, out, environment })
+    const code = await body({ signal: stop.signal, log, screen, out, environment })
     await out.flush()
     return isFailing ? await fail(undefined) : await endWith(code)
   } catch (thrown) {

@@ -92,7 +92,11 @@ test("cron: the crontab's line, which is the README's too", async () => {
   const command = books.placed(job.split(/\s+/).slice(5).join(' '))
   const env = { HOME: '/nowhere', XDG_STATE_HOME: books.placed(XDG_STATE_HOME ?? '') }
   await books.expectLoaded(await execa('sh', ['-c', command], options(env)))
-  expect(readdirSync(join(books.folder, 'lib'))).toEqual(['quickbooks.json', 'runs', 'tap-quickbooks'])
+  expect(readdirSync(join(books.folder, 'lib'))).toEqual([
+    'quickbooks.json',
+    'runs',
+    'tap-quickbooks',
+  ])
 })
 
 test('systemd: the command of the service, with its credentials and its folder', async () => {
@@ -108,7 +112,11 @@ test('systemd: the command of the service, with its credentials and its folder',
   const [variable = '', folder = ''] = placed(value('Environment')).split('=')
   const command = placed(value('ExecStart'))
   await books.expectLoaded(await execa('sh', ['-c', command], options({ [variable]: folder })))
-  expect(readdirSync(join(books.folder, 'lib'))).toEqual(['quickbooks.json', 'runs', 'tap-quickbooks'])
+  expect(readdirSync(join(books.folder, 'lib'))).toEqual([
+    'quickbooks.json',
+    'runs',
+    'tap-quickbooks',
+  ])
 })
 
 test('systemd: systemd-analyze verify has nothing to say', async (context) => {
@@ -159,7 +167,11 @@ test('Kubernetes: the command of the CronJob, with its secret as files', async (
   }
   const ended = await execa(WITH_SECRETS, args, options({ ...env, ...company, ...inImage }))
   await books.expectLoaded(ended)
-  expect(readdirSync(join(books.folder, 'lib'))).toEqual(['quickbooks.json', 'runs', 'tap-quickbooks'])
+  expect(readdirSync(join(books.folder, 'lib'))).toEqual([
+    'quickbooks.json',
+    'runs',
+    'tap-quickbooks',
+  ])
 })
 
 test('GitHub Actions: the state comes from the warehouse, the token goes to its secret', async () => {

@@ -32,6 +32,8 @@ export type ChildOptions = {
   stdin: 'pipe' | 'ignore'
   /** A stream is handed over itself: what the child writes does not pass through this process. */
   stdout: 'pipe' | Writable
+  /** Beside the environment of this process. */
+  environment: Record<string, string>
 }
 
 /**
@@ -42,10 +44,11 @@ export function startChild(
   role: Role,
   file: string,
   args: readonly string[],
-  options: ChildOptions,
+  { environment, ...options }: ChildOptions,
 ): Child {
   const running = execa(file, args, {
     ...options,
+    env: environment,
     stderr: 'pipe',
     detached: true,
     buffer: false,

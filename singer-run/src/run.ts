@@ -9,6 +9,7 @@ import { describeEnds, type Ends, isSoft, judge } from './outcome.ts'
 import { openRecord, type Recorder } from './record.ts'
 import { holdStateFile, type StateFile } from './statefile.ts'
 import { keepStates } from './states.ts'
+import { createView, type View } from './view.ts'
 
 type Program = { name: string; file: string; args: string[] }
 type Plan = Record<Role, Program> & { state: string; runs: string | undefined }
@@ -49,7 +50,12 @@ async function join(plan: Plan, state: StateFile, life: Life, record: Recorder):
       ? `going on from the state in ${state.path}`
       : `first run: there is no state in ${state.path} yet, so everything is read`,
   )
-  const { tap, target } = await startBoth(plan, state)
+  const tally = createTally()
+  const view = createView(life, tally)
+  const { tap, target } = await startBoth(plan, state, view).catch((thrown) => {
+    view.stop()
+    throw thrown
+  })
   const children = [tap, target]
   const stopBoth = (signal: NodeJS.Signals): void => {
     for (const child of children) child.stop(signal)
@@ -59,11 +65,14 @@ async function join(plan: Plan, state: StateFile, life: Life, record: Recorder):
   )
 
   let stateFailure: unknown
-  const tally = createTally()
+  const keep = async (text: string): Promise<void> => {
+    await state.replace(text)
+    view.saved()
+  }
   const output = createOutput(life)
   const drained = Promise.all([
-    ...children.map((child) => passOn(child, tally, record, output)),
-    keepStates(target.stdout ?? noBytes(), state.replace, life.log).catch((failure) => {
+    ...children.map((child) => passOn(child, { tally, view, record, output })),
+    keepStates(target.stdout ?? noBytes(), keep, life.log).catch((failure) => {
       stateFailure = failure
       stopBoth('SIGTERM')
     }),
@@ -71,6 +80,7 @@ async function join(plan: Plan, state: StateFile, life: Life, record: Recorder):
 
   const ends = await waitForBoth(tap, target)
   if (!(await isInTime(drained))) for (const child of children) child.kill()
+  view.stop()
   record.programsEnded(ends, tally.streams)
   for (const line of formatEndTable(tally.streams, (performance.now() - begin) / 1000)) output(line)
   life.signal.throwIfAborted()
@@ -121,34 +131,41 @@ function readPlan(flags: Flags, environment: Life['environment']): Plan {
   return plan
 }
 
-async function startBoth(plan: Plan, state: StateFile): Promise<Record<Role, Child>> {
+async function startBoth(
+  plan: Plan,
+  state: StateFile,
+  { environment }: View,
+): Promise<Record<Role, Child>> {
   const target = startChild('target', plan.target.file, plan.target.args, {
     stdin: 'pipe',
     stdout: 'pipe',
+    environment,
   })
   if (target.pid === undefined || target.stdin === null) {
     await target.ended
     throw notStarted(target)
   }
   const args = state.exists ? [...plan.tap.args, '--state', state.path] : plan.tap.args
-  const tap = startChild('tap', plan.tap.file, args, { stdin: 'ignore', stdout: target.stdin })
+  const tap = startChild('tap', plan.tap.file, args, {
+    stdin: 'ignore',
+    stdout: target.stdin,
+    environment,
+  })
   // The tap holds the pipe now. With a second end here the target would never see its end.
   target.stdin.destroy()
   return { tap, target }
 }
 
+type Listeners = { tally: Tally; view: View; record: Recorder; output: (line: string) => void }
+
 /** Passes a program's stderr on, each line whole, and counts its metrics. */
-async function passOn(
-  child: Child,
-  tally: Tally,
-  record: Recorder,
-  output: (line: string) => void,
-): Promise<void> {
+async function passOn(child: Child, { tally, view, record, output }: Listeners): Promise<void> {
   try {
     for await (const line of wholeLines(child.stderr)) {
       const metric = readMetric(line)
       if (metric !== undefined) tally.add(child.role, metric)
       else record.see(child.role, line)
+      if (view.take(child.role, line)) continue
       // JSON log lines stay JSON lines.
       output(line.startsWith('{') || line === '' ? line : `${child.role}: ${line}`)
     }
@@ -216,14 +233,14 @@ function notStarted(child: Child): ConfigError {
 }
 
 /** Plain lines on stderr, or log lines where those must be JSON. */
-function createOutput({ environment, log }: Life): (line: string) => void {
+function createOutput({ environment, log, screen }: Life): (line: string) => void {
   if (environment.LOGGING_CONF_FILE || environment.SINGER_SDK_LOG_CONFIG)
     return (line) => {
-      if (line.startsWith('{')) process.stderr.write(`${line}\n`)
+      if (line.startsWith('{')) screen.write(`${line}\n`)
       else log.info(line)
     }
   return (line) => {
-    process.stderr.write(`${line}\n`)
+    screen.write(`${line}\n`)
   }
 }
 

@@ -5,6 +5,7 @@ import { askCount } from './count.ts'
 import { QuickbooksError } from './errors.ts'
 import { leaveOpen, readHole } from './holes.ts'
 import { settleAll } from './limiter.ts'
+import type { Pace } from './pace.ts'
 import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
 import { isPoisoned, type Unreadable, unlessPoisoned } from './poison.ts'
@@ -17,7 +18,11 @@ import { createGrid, type Range, type Stretch, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
-  Pick<Plan, 'tracker' | 'inSlot' | 'bound' | 'lowerBound' | 'isFrugal'> & { out: Writer; log: Log }
+  Pick<Plan, 'tracker' | 'inSlot' | 'bound' | 'lowerBound' | 'isFrugal'> & {
+    pace: Pace
+    out: Writer
+    log: Log
+  }
 
 /** Pages that take QuickBooks too long are halved, but not further than this. */
 const LEAST_PAGE_SIZE = 100
@@ -163,7 +168,11 @@ export async function readStream(
         if (page.pageNumber === 1 && page.isFull && isWhole) {
           isWhole = false
           const start = Math.max(page.doneTo, range.edge)
-          const split = await splitRange({ start, end: range.end }, { ...parts, stream, askFor })
+          // Rows of the second at the edge have come, and are counted with the rest.
+          const known = page.rows.filter(({ at }) => at >= start).length
+          const onCount = (rows: number) => parts.pace.expect(stream.name, rows - known)
+          const rest = { start, end: range.end }
+          const split = await splitRange(rest, { ...parts, stream, askFor, onCount })
           if (split.length > 0) {
             range.end = split[0]?.start ?? range.end
             for (const part of split) {

@@ -13,6 +13,8 @@ import type { Range } from './windows.ts'
 type SplitParts = Pick<Run, 'config' | 'client'> &
   Pick<Plan, 'inSlot'> & {
     log: Log
+    /** Is told how many rows there are. */
+    onCount: (rows: number) => void
     stream: Stream
     askFor: (query: string) => Promise<AskedRows>
   }
@@ -22,9 +24,11 @@ type SplitParts = Pick<Run, 'config' | 'client'> &
  * behind the first cut; none when the range is to stay whole.
  */
 export async function splitRange(range: Range, parts: SplitParts): Promise<Range[]> {
-  const { config, client, inSlot, log, stream, askFor } = parts
+  const { config, client, inSlot, log, onCount, stream, askFor } = parts
   if (!maySplit(config)) return []
-  const rows = await inSlot(() => unlessPoisoned(askCount(client, stream, range), 0))
+  const counted = await inSlot(() => unlessPoisoned(askCount(client, stream, range), undefined))
+  if (counted !== undefined) onCount(counted)
+  const rows = counted ?? 0
   const count = countParts(rows, config)
   if (count < 2) return []
   log.debug(`${stream.name}: ${rows} rows from ${formatInstant(range.start)} on, ${count} parts`)

@@ -1,7 +1,8 @@
-import { formatActivateVersion, formatSchema, type Life } from '@singer-io-ts/core'
+import { formatActivateVersion, formatSchema, type Life, watchProgress } from '@singer-io-ts/core'
 import { readDeletions } from './changes.ts'
 import { settleAll } from './limiter.ts'
 import { createOutcome } from './outcome.ts'
+import { createPace } from './pace.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
 import { unreadableError } from './poison.ts'
 import { readStream } from './read.ts'
@@ -18,6 +19,7 @@ export async function sync(run: Run, life: Life): Promise<number> {
   const plan = await planRun(run, life)
   const { tracker, streams } = plan
   const outcome = createOutcome(log)
+  const pace = createPace(plan, run)
 
   for (const { stream, entry } of plan.selected)
     await out.write(
@@ -29,19 +31,28 @@ export async function sync(run: Run, life: Life): Promise<number> {
       }),
     )
 
-  // From now on deletions are known: no row is kept without a state that says since when.
-  if (streams.some(({ isResumed }) => !isResumed)) await tracker.write()
-  if (plan.deletionsFirst) await deletions()
-  if (plan.isFrugal) for (const planned of streams) await changes(planned)
-  else await settleAll(streams.map(changes))
-  if (!plan.deletionsFirst) {
-    const isReloading = ({ stream }: Planned) => tracker.bookmark(stream.name).isReloading
-    const read = streams.filter((planned) => !isReloading(planned))
-    await deletions()
-    await settleAll(read.filter(isReloading).map(changes))
+  const progress = watchProgress(life, pace.read)
+  try {
+    await readAll()
+  } finally {
+    progress.stop()
   }
   reportRun(plan, run, outcome.seconds, log)
   return outcome.conclude(plan.selected.length)
+
+  async function readAll(): Promise<void> {
+    // From now on deletions are known: no row is kept without a state that says since when.
+    if (streams.some(({ isResumed }) => !isResumed)) await tracker.write()
+    if (plan.deletionsFirst) await deletions()
+    if (plan.isFrugal) for (const planned of streams) await changes(planned)
+    else await settleAll(streams.map(changes))
+    if (!plan.deletionsFirst) {
+      const isReloading = ({ stream }: Planned) => tracker.bookmark(stream.name).isReloading
+      const read = streams.filter((planned) => !isReloading(planned))
+      await deletions()
+      await settleAll(read.filter(isReloading).map(changes))
+    }
+  }
 
   async function deletions(): Promise<void> {
     const resumed = streams.filter(({ isResumed, stream }) => isResumed && stream.hasChanges)
@@ -51,8 +62,9 @@ export async function sync(run: Run, life: Life): Promise<number> {
 
   async function changes(planned: Planned): Promise<void> {
     const { stream, entry } = planned
+    pace.begin(stream.name)
     await outcome.guard(stream.name, async () => {
-      const parts = { ...plan, ...run, out, log }
+      const parts = { ...plan, ...run, pace, out, log }
       const { unreadable, isReloaded } = await readStream(planned, parts)
       if (unreadable.length > 0) outcome.leaveOut(stream.name, unreadableError(stream, unreadable))
       const { isReloading, version } = tracker.bookmark(stream.name)
@@ -67,5 +79,6 @@ export async function sync(run: Run, life: Life): Promise<number> {
       await tracker.write()
       await out.flush()
     })
+    pace.end(stream.name)
   }
 }

@@ -1,4 +1,4 @@
-import type { Log } from '@singer-io-ts/core'
+import type { Log, StreamProgress } from '@singer-io-ts/core'
 import { type Counts, zeroCounts } from './load.ts'
 import type { Load } from './store.ts'
 import type { Streams } from './streams.ts'
@@ -7,6 +7,8 @@ import type { Streams } from './streams.ts'
 export type Report = {
   /** Adds what a commit did. */
   add(loads: ReadonlyMap<string, Load>): void
+  /** What is committed so far. */
+  progress(): StreamProgress[]
   /** The end of the run: a line and a metric for each stream. */
   print(streams: Streams, seconds: number, isGood: boolean): void
 }
@@ -26,6 +28,9 @@ export function createReport(log: Log): Report {
       }
     },
 
+    progress: () =>
+      [...totals].map(([stream, { counts }]) => ({ stream, rows_committed: sumOf(counts) })),
+
     print(streams, seconds, isGood) {
       const all = new Map<string, Total>()
       for (const { name, table } of streams.all())
@@ -40,7 +45,7 @@ export function createReport(log: Log): Report {
           log.info(`stream '${stream}': characters were replaced in ${replaced} records`, {
             stream,
           })
-        const value = Object.values(counts).reduce((sum, count) => sum + count, 0)
+        const value = sumOf(counts)
         log.metric({ type: 'counter', metric: 'record_count', value, tags: { stream } })
       }
       const status = isGood ? 'succeeded' : 'failed'
@@ -48,4 +53,8 @@ export function createReport(log: Log): Report {
       log.metric({ type: 'timer', metric: 'job_duration', value, tags: { status } })
     },
   }
+}
+
+function sumOf(counts: Counts): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }

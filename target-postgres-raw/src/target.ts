@@ -5,6 +5,7 @@ import {
   ProtocolError,
   type ReadMessage,
   readMessages,
+  tellProgress,
 } from '@singer-io-ts/core'
 import { addActivation, addRow, addState, isFull } from './batch.ts'
 import { createCommits } from './commits.ts'
@@ -133,6 +134,10 @@ export async function runTarget(
     }
   }
 
+  const progress = tellProgress(life, () => ({
+    streams: report.progress(),
+    seconds: (performance.now() - started) / 1000,
+  }))
   let fault: unknown
   try {
     await load().catch((thrown) => {
@@ -144,6 +149,7 @@ export async function runTarget(
       fault ??= thrown
     })
   } finally {
+    progress.stop()
     await database.close()
   }
   report.print(streams, (performance.now() - started) / 1000, fault === undefined)

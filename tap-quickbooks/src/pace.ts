@@ -1,0 +1,151 @@
+import type { Progress, StreamProgress } from '@singer-io-ts/core'
+import type { Bookmark } from './bookmarks.ts'
+import { callsOf } from './client.ts'
+import { maySplit } from './cost.ts'
+import type { Plan, Run } from './plan.ts'
+import { ordinaryRanges, remainingRanges } from './progress.ts'
+import { countWindows, createGrid, type Range } from './windows.ts'
+
+/** How fast a run goes, and how far it is. */
+export type Pace = {
+  /** The stream is read from now on. */
+  begin(stream: string): void
+  /** So many rows of the stream are still to come. */
+  expect(stream: string, rows: number): void
+  end(stream: string): void
+  read(): Progress
+}
+
+type Course = {
+  begunAt: number
+  /** When it began, what was done. */
+  rows: number
+  share: number
+  secondsToRead: number
+  /** Rows are counted for all that is to be read; else the time that they cover tells. */
+  isCounted: boolean
+  /** Rows since it began, as counted. */
+  expected: number | undefined
+  hasEnded: boolean
+  /** What was said last, below which nothing falls. */
+  said: number
+  samples: { at: number; rows: number }[]
+}
+
+/** Rows a second are those of so many seconds. */
+const SAMPLED_SECONDS = 10
+
+/** Less says nothing about the rest. */
+const LEAST_SHARE = 0.005
+
+export function createPace(plan: Plan, { config, client }: Run, now: () => number = seconds): Pace {
+  const { tracker, bound } = plan
+  const begunAt = now()
+  const courses = new Map<string, Course>()
+
+  /** All that there is, from where the first run began. */
+  function wholeOf({ since, progress }: Bookmark): Range {
+    return { start: Math.min(since ?? config.startDate, progress.lowWater), end: bound.upper }
+  }
+
+  function doneOf({ progress }: Bookmark, { start }: Range): Range[] {
+    return [{ start, end: progress.lowWater }, ...progress.ranges]
+  }
+
+  function shareOf(course: Course, bookmark: Bookmark): { share: number; left?: number } {
+    const unread = lengthOf(remainingRanges(bookmark.progress, bound.upper))
+    const read = course.isCounted
+      ? course.expected === undefined
+        ? 0
+        : (bookmark.rows - course.rows) / Math.max(1, course.expected)
+      : 1 - unread / Math.max(1, course.secondsToRead)
+    const part = Math.min(1, Math.max(0, read))
+    course.said = Math.max(course.said, course.share + (1 - course.share) * part)
+    if (part < LEAST_SHARE) return { share: course.said }
+    const passed = now() - course.begunAt
+    return { share: course.said, left: (passed * (1 - part)) / part }
+  }
+
+  function paceOf({ samples }: Course, rows: number): number {
+    const at = now()
+    samples.push({ at, rows })
+    while ((samples[1]?.at ?? at) <= at - SAMPLED_SECONDS) samples.shift()
+    const [first = { at, rows }] = samples
+    return at > first.at ? (rows - first.rows) / (at - first.at) : 0
+  }
+
+  function readStream(name: string, before: Bookmark): StreamProgress {
+    const bookmark = tracker.bookmark(name)
+    const course = courses.get(name)
+    const whole = wholeOf(bookmark)
+    const grid = createGrid(config.startDate, config.chunkDays, whole)
+    const common = {
+      stream: name,
+      windows: countWindows(grid, doneOf(bookmark, whole)),
+      windows_total: countWindows(grid, [whole]),
+      rows: bookmark.rows - before.rows,
+      calls: callsOf(client.meter, name),
+    }
+    if (course === undefined) return { ...common, status: 'waiting' }
+    if (course.hasEnded) {
+      const isDone = bookmark.progress.lowWater >= bound.upper
+      return { ...common, status: isDone ? 'done' : 'stopped' }
+    }
+    const { share, left } = shareOf(course, bookmark)
+    return {
+      ...common,
+      status: 'reading',
+      rows_expected:
+        course.expected === undefined
+          ? undefined
+          : Math.max(course.rows - before.rows + course.expected, common.rows),
+      rows_per_second: paceOf(course, bookmark.rows),
+      share,
+      seconds_left: left,
+    }
+  }
+
+  return {
+    begin(stream) {
+      const bookmark = tracker.bookmark(stream)
+      const { progress, unreadable, rows } = bookmark
+      const whole = wholeOf(bookmark)
+      const ranges = ordinaryRanges(progress, unreadable, bound.upper)
+      const share = lengthOf(doneOf(bookmark, whole)) / Math.max(1, whole.end - whole.start)
+      courses.set(stream, {
+        begunAt: now(),
+        rows,
+        share,
+        secondsToRead: lengthOf(remainingRanges(progress, bound.upper)),
+        // Of several ranges only those that are large get counted.
+        isCounted: maySplit(config) && ranges.length === 1 && unreadable.length === 0,
+        expected: undefined,
+        hasEnded: false,
+        said: 0,
+        samples: [{ at: now(), rows }],
+      })
+    },
+    expect(stream, rows) {
+      const course = courses.get(stream)
+      if (course?.isCounted !== true) return
+      course.expected = tracker.bookmark(stream).rows - course.rows + rows
+    },
+    end(stream) {
+      const course = courses.get(stream)
+      if (course !== undefined) course.hasEnded = true
+    },
+    read: () => ({
+      seconds: now() - begunAt,
+      streams: plan.streams.map(({ stream, before }) => readStream(stream.name, before)),
+      calls: client.meter.total,
+    }),
+  }
+}
+
+function lengthOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0)
+}
+
+function seconds(): number {
+  return performance.now() / 1000
+}
