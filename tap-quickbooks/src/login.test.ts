@@ -1,79 +1,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { SimulatorOptions } from '../../dev/simulator/index.ts'
-import { folder, openWorld, type Run, type Running, startTap, type World } from '../fixtures/tap.ts'
-
-type Login = {
-  world: World
-  /** The settings file: the app without a connection. */
-  config: string
-  save: string
-  redirectUri: string
-  start(flags?: readonly string[]): Running
-}
-
-/** An app that is registered with a redirect URI, on a free port unless said otherwise. */
-async function openLogin(
-  settings: Record<string, unknown> = {},
-  options: SimulatorOptions = {},
-  redirectUri?: string,
-): Promise<Login> {
-  const sizes = { invoices: 2, customers: 1, items: 1, limits: false } as const
-  const world = await openWorld({ ...sizes, ...options })
-  const { refresh_token: _, realm_id: __, ...app } = world.settings
-  const authorize_url = `${world.simulator.baseUrl}/connect/oauth2`
-  const config = world.file('app.json', { ...app, authorize_url, ...settings })
-  const save = join(world.directory, 'connection.json')
-  const uri = redirectUri ?? `http://localhost:${await freePort()}/callback`
-  return {
-    world,
-    config,
-    save,
-    redirectUri: uri,
-    start: (flags = []) =>
-      startTap(
-        ['login', '-c', config, '--save', save, '--redirect-uri', uri, ...flags],
-        {},
-        redirectUri === undefined ? 'ignore' : 'pipe',
-      ),
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-/** The match in stderr, as soon as it is there. */
-function told({ child, ended }: Running, pattern: RegExp): Promise<string> {
-  let stderr = ''
-  return new Promise((resolve, reject) => {
-    child.stderr?.on('data', (text: string) => {
-      stderr += text
-      const found = pattern.exec(stderr)
-      if (found !== null) resolve(found[0])
-    })
-    void ended.then(({ code }) => reject(new Error(`ended with ${code}: ${stderr}`)))
-  })
-}
-
-const link = (running: Running) => told(running, /^http\S+\/connect\/oauth2\?\S+$/m)
-
-/** Where the consent page sends the browser. */
-async function consent(page: string): Promise<URL> {
-  const answer = await fetch(page, { redirect: 'manual' })
-  return new URL(answer.headers.get('location') ?? '')
-}
-
-const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
-
-const lastLine = (run: Run) => run.stderr.trimEnd().split('\n').at(-1)
+import { consent, lastLine, link, openLogin, read, told } from '../fixtures/login.ts'
+import { folder, startTap } from '../fixtures/tap.ts'
 
 test.concurrent('login asks in the browser and saves a connection that a run takes, whatever was kept before', async () => {
   const { world, config, save, start } = await openLogin({ log_level: 'debug' })
@@ -179,64 +109,6 @@ for (const [what, change, message] of [
     expect(existsSync(save)).toBe(false)
     expect(world.simulator.tokens.counts.codes).toBe(0)
   })
-
-const REGISTERED = 'https://books.example.com/callback'
-
-test.concurrent('with a redirect URI elsewhere the address is pasted, and asked for again when it is wrong', async () => {
-  const { world, save, start } = await openLogin({}, {}, REGISTERED)
-  const running = start()
-  const target = await consent(await link(running))
-  expect(target.href).toMatch(/^https:\/\/books\.example\.com\/callback\?code=/)
-  const stranger = new URL(target)
-  stranger.searchParams.set('state', 'x')
-  running.child.stdin?.write(`${stranger}\n\nno address\n${target}\n`)
-  const run = await running.ended
-  expect([run.code, run.stdout]).toEqual([0, ''])
-  expect(read(save).refresh_token).toBe(world.simulator.tokens.refreshToken())
-  expect(run.stderr).toMatch(/^WARNING what was pasted cannot be used: its state is not/m)
-  expect(run.stderr).toMatch(/^WARNING what was pasted cannot be used: it is not a URL/m)
-  expect(run.stderr).not.toContain('XAB1')
-})
-
-for (const [what, pasted, exit, message] of [
-  [
-    'three wrong addresses',
-    'https://a.example\nsecret-word\nhttps://c.example\n',
-    1,
-    /cannot be used/,
-  ],
-  ['the end of stdin', '', 1, /stdin ended before/],
-  ['a refusal', 'refusal', 3, /gives no consent/],
-] as const)
-  test.concurrent(`${what} instead of the pasted address ends login with exit ${exit}`, async () => {
-    const { save, start } = await openLogin({}, { consent: 'denied' }, REGISTERED)
-    const running = start()
-    const target = await consent(await link(running))
-    if (pasted === 'refusal') running.child.stdin?.write(`${target}\n`)
-    else running.child.stdin?.end(pasted)
-    const run = await running.ended
-    expect([run.code, run.stdout]).toEqual([exit, ''])
-    expect(run.stderr).toMatch(message)
-    expect(lastLine(run)).toMatch(/^CRITICAL .*Run login again/)
-    expect(run.stderr).not.toContain('secret-word')
-    expect(existsSync(save)).toBe(false)
-  })
-
-for (const [signal, exit] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const)
-  for (const uri of [undefined, REGISTERED])
-    test.concurrent(`${signal} ends a login that waits ${uri ? 'on stdin' : 'for the browser'}`, async () => {
-      const { start } = await openLogin({}, {}, uri)
-      const running = start()
-      await link(running)
-      const began = performance.now()
-      running.child.kill(signal)
-      expect((await running.ended).code).toBe(exit)
-      // Not only when the last moment has come that a stopped program has.
-      expect(performance.now() - began).toBeLessThan(8000)
-    })
 
 test.concurrent('the browser is waited for on this machine only, and a port in use is named', async () => {
   const { redirectUri, start } = await openLogin()
