@@ -6,19 +6,18 @@ WORKDIR /build
 COPY . .
 RUN npm ci --ignore-scripts --include-workspace-root \
       --workspace core --workspace tap-quickbooks --workspace target-postgres-raw --workspace singer-run \
- && npm run build \
- && mkdir /packed \
- && npm pack --ignore-scripts --pack-destination /packed \
-      --workspace core --workspace tap-quickbooks --workspace target-postgres-raw --workspace singer-run
-WORKDIR /app
-RUN npm install --omit=dev /packed/*.tgz
+ && npm run build
+# What the packages need, as package-lock.json has it, and nothing else.
+RUN npm ci --ignore-scripts --omit=dev \
+      --workspace core --workspace tap-quickbooks --workspace target-postgres-raw --workspace singer-run \
+ && rm -rf dev meltano.yml tsconfig.json */src */fixtures */tsconfig.build.json */dist/.tsbuildinfo
 
 FROM ${BASE} AS runner
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 1000 -g 1000 /data
-COPY --from=build /app/node_modules /app/node_modules
+COPY --from=build /build /app
 COPY --chmod=755 dev/containers/with-secrets /usr/local/bin/
 WORKDIR /app
 # What must survive lies in /data: the rotated tokens and the state.

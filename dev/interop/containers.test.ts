@@ -1,10 +1,8 @@
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -12,17 +10,17 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
-import { beforeAll, expect, onTestFailed, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ask, startPostgres } from '../postgres.ts'
 import { ROOT } from '../release/packages.ts'
 import { startSimulator } from '../simulator/index.ts'
 import { skip } from '../skip.ts'
 import { readText, readYaml } from './deployment.ts'
+import { EVERY, startEvery } from './every.ts'
 import { INSTALLING_MS } from './installing.ts'
 import { type Python, pythonWith } from './python.ts'
 
 const WITH_SECRETS = join(ROOT, 'dev/containers/with-secrets')
-const EVERY = join(ROOT, 'dev/containers/every.mjs')
 const PATH = process.env.PATH ?? ''
 
 function temporaryFolder(): string {
@@ -30,98 +28,6 @@ function temporaryFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   return folder
 }
-
-test('a file of /run/secrets becomes the variable of its name, digits and blanks included', async () => {
-  const folder = temporaryFolder()
-  for (const [name, text] of [
-    ['TAP_QUICKBOOKS_CLIENT_ID', 'a b$c`d`\n'],
-    ['NO_NEWLINE', '1'],
-    ['quickbooks.json', '{}'],
-    ['..data', 'x'],
-    ['9TH', 'x'],
-  ] as const)
-    writeFileSync(join(folder, name), text)
-  const env = (secrets: string) =>
-    execa(WITH_SECRETS, ['env'], {
-      env: { PATH, SECRETS_FOLDER: secrets, PWD: '/' },
-      extendEnv: false,
-      reject: false,
-    })
-  const names = /^(?!(PATH|SECRETS_FOLDER|PWD|OLDPWD|SHLVL|_)=)/
-  const given = (await env(folder)).stdout.split('\n').filter((line) => names.test(line))
-  expect(given.sort()).toEqual(['NO_NEWLINE=1', 'TAP_QUICKBOOKS_CLIENT_ID=a b$c`d`'])
-  expect(await env(join(folder, 'none'))).toMatchObject({ exitCode: 0 })
-  // What cannot be read is no empty secret.
-  mkdirSync(join(folder, 'UNREADABLE'))
-  expect(await env(folder)).toMatchObject({ exitCode: 1, stdout: '' })
-})
-
-/** The scheduler's loop; `heard` resolves once its stderr has the pattern for the n-th time. */
-function startEvery(args: string[], env: NodeJS.ProcessEnv, cwd = '/') {
-  const running = execa(args[0] ?? '', args.slice(1), {
-    ...{ cwd, env: { PATH, ...env }, extendEnv: false, reject: false, all: true },
-  } as const)
-  onTestFinished(() => void running.kill('SIGKILL'))
-  onTestFailed(() => console.log(told))
-  let told = ''
-  running.all.on('data', (text) => {
-    told += text
-  })
-  const heard = (pattern: RegExp, times = 1) =>
-    new Promise<void>((resolve, reject) => {
-      const look = (): void => {
-        if ([...told.matchAll(new RegExp(pattern, 'g'))].length >= times) resolve()
-      }
-      running.all.on('data', look)
-      look()
-      void running.then(() => reject(new Error(`it ended before ${pattern}:\n${told}`)))
-    })
-  return { running, heard }
-}
-
-test('a failing run is told, marked until a good one, and does not end the scheduler', async () => {
-  const folder = temporaryFolder()
-  const mark = join(folder, 'last-run-failed')
-  const script = 'test -e good || exit 5'
-  const { running, heard } = startEvery(
-    [EVERY, '0.05', 'sh', '-c', script],
-    { TMPDIR: folder },
-    folder,
-  )
-  await heard(/every: sh FAILED \(exit 5\); next run at \d{4}-.*Z\n/, 2)
-  expect(readFileSync(mark, 'utf8')).toMatch(/^\d{4}-.*Z exit 5\n$/)
-  writeFileSync(join(folder, 'good'), '')
-  await heard(/every: sh has ended well; next run/)
-  expect(existsSync(mark)).toBe(false)
-  running.kill('SIGTERM')
-  expect(await running).toMatchObject({ exitCode: 143 })
-})
-
-test('SIGTERM and SIGINT end the scheduler between runs at once, and in a run with its command', async () => {
-  const env = { TMPDIR: temporaryFolder() }
-  const idle = startEvery([EVERY, '86400', 'true'], env)
-  await idle.heard(/ended well/)
-  idle.running.kill('SIGINT')
-  expect(await idle.running).toMatchObject({ exitCode: 130 })
-
-  const script = 'trap "echo stored; exit 143" TERM; echo begun; while :; do read -t 9 x; done'
-  const busy = startEvery([EVERY, '0.01', 'bash', '-c', `${script} < <(tail -f /dev/null)`], env)
-  await busy.heard(/begun/)
-  busy.running.kill('SIGTERM')
-  const ended = await busy.running
-  expect(ended.all).toMatch(/^begun\nstored\nevery: stopped by SIGTERM$/)
-  expect(ended.exitCode).toBe(143)
-})
-
-test('a command that is not there is a failed run; no command, or no time, is refused', async () => {
-  const env = { TMPDIR: temporaryFolder() }
-  const { running, heard } = startEvery([EVERY, '1000', 'no-such-program'], env)
-  await heard(/FAILED \(spawn no-such-program ENOENT\)/)
-  running.kill('SIGTERM')
-  await running
-  for (const args of [[], ['5'], ['soon', 'true'], ['0', 'true'], ['2147484', 'true']])
-    expect(await startEvery([EVERY, ...args], env).running).toMatchObject({ exitCode: 2 })
-})
 
 const [compose] = readYaml('compose.yaml')
 
@@ -220,11 +126,15 @@ test('the services: the roles by psql, the tables by their owner, then Meltano o
     TAP_QUICKBOOKS_BASE_URL: simulator.config.base_url,
     TAP_QUICKBOOKS_TOKEN_URL: simulator.config.token_url,
   }
+  const [, checker, ...check] = scheduler.healthcheck.test
+  expect(checker).toBe('every.mjs')
+  const health = async () =>
+    (await execa(EVERY, check, { env: { TMPDIR: folder }, reject: false })).exitCode
   const { running, heard } = startEvery(words, environmentOf('scheduler', company), project)
   await heard(/every: meltano FAILED \(exit 1\)/)
-  expect(existsSync(join(folder, 'last-run-failed'))).toBe(true)
+  expect(await health()).toBe(1)
   await heard(/every: meltano has ended well/)
-  expect(existsSync(join(folder, 'last-run-failed'))).toBe(false)
+  expect(await health()).toBe(0)
   running.kill('SIGTERM')
   const ended = await running
   expect(ended.exitCode).toBe(143)

@@ -18,7 +18,6 @@ type Service = {
   healthcheck?: { test: string[] }
 }
 const services: [string, Service][] = Object.entries(compose.services)
-const workspaces = PACKAGES.map((one) => `--workspace ${one}`).join(' ')
 const unfolded = (text: string): string => text.replace(/\\\n\s*/g, ' ').replace(/ +/g, ' ')
 
 test.each(DEPLOYMENT.filter((path) => /\.ya?ml$/.test(path)))('%s is good YAML', (path) => {
@@ -101,10 +100,6 @@ test('the image runs as nobody of importance, under an init, and has nothing of 
   for (const stage of stages.slice(1))
     expect(stage.match(/^USER .*$/gm)?.at(-1)).toBe('USER 1000:1000')
   expect(stages[1]).toMatch('ENTRYPOINT ["tini", "--", "with-secrets"]')
-  // The steps of packages.test.ts, which runs them.
-  expect(text).toMatch(`npm pack --ignore-scripts --pack-destination /packed ${workspaces}\n`)
-  expect(text).toMatch('npm install --omit=dev /packed/*.tgz\n')
-  expect(text).toMatch(`npm ci --ignore-scripts --include-workspace-root ${workspaces} `)
   expect(text).toMatch(/^ARG BASE=node:(20|22|24)-\w+-slim$/m)
 })
 
