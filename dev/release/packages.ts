@@ -9,10 +9,19 @@ export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 /** What is published, each after those that it needs. */
 export const PACKAGES = ['core', 'tap-quickbooks', 'target-postgres-raw', 'singer-run'] as const
 
-export const readManifest = (folder: string): Manifest & Record<string, unknown> =>
-  JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))
+export const readManifest = (folder: string): Manifest & Record<string, unknown> => ({
+  ...JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')),
+  folder,
+})
 
-export type Tarball = { name: string; path: string; files: string[] }
+export type Tarball = {
+  name: string
+  version: string
+  path: string
+  /** `sha512-…`, as npm names it. */
+  integrity: string
+  files: string[]
+}
 
 /** Packs what stands in `dist` now, without building it. */
 export async function packAll(into: string): Promise<Tarball[]> {
@@ -22,13 +31,17 @@ export async function packAll(into: string): Promise<Tarball[]> {
     ['pack', '--json', '--ignore-scripts', '--pack-destination', into, ...workspaces],
     { cwd: ROOT },
   )
-  type Packed = { name: string; filename: string; files: { path: string }[] }
+  type Packed = Omit<Tarball, 'path' | 'files'> & { filename: string; files: { path: string }[] }
   // A list, or by name, as the version of npm will have it.
-  return Object.values<Packed>(JSON.parse(stdout)).map(({ name, filename, files }) => ({
-    name,
-    path: join(into, filename),
-    files: files.map(({ path }) => path),
-  }))
+  return Object.values<Packed>(JSON.parse(stdout)).map(
+    ({ name, version, integrity, filename, files }) => ({
+      name,
+      version,
+      integrity,
+      path: join(into, filename),
+      files: files.map(({ path }) => path),
+    }),
+  )
 }
 
 /** Nothing of an earlier build is left in what is published. */

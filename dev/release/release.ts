@@ -1,9 +1,11 @@
-// npm run release: refuses what is unfinished, else packs; with --publish it publishes and tags.
+// npm run release: refuses what is unfinished, else packs; with --publish it publishes what npm does not
+// have yet, and tags. One that broke off is done again by the same command.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { findFaults } from './faults.ts'
 import { buildAnew, PACKAGES, packAll, ROOT, readManifest } from './packages.ts'
+import { publishMissing, pushTag } from './publish.ts'
 
 const git = async (...args: string[]): Promise<string> =>
   (await execa('git', args, { cwd: ROOT, stripFinalNewline: false })).stdout
@@ -25,6 +27,6 @@ mkdirSync(into, { recursive: true })
 const tarballs = await packAll(into)
 for (const { path } of tarballs) console.log(path)
 if (process.argv.includes('--publish')) {
-  for (const { path } of tarballs) await execa('npm', ['publish', path], { stdio: 'inherit' })
-  await git('tag', `v${readManifest('core').version}`)
+  await publishMissing(tarballs)
+  await pushTag(`v${readManifest('core').version}`, ROOT)
 }
