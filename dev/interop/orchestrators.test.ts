@@ -33,6 +33,7 @@ import logging, runpy, sys, types
 dagster = types.ModuleType("dagster")
 dagster.op = dagster.job = lambda function: function
 dagster.OpExecutionContext, dagster.Failure = object, Exception
+dagster.DefaultScheduleStatus = types.SimpleNamespace(RUNNING=1)
 dagster.ScheduleDefinition = dagster.Definitions = lambda **_: None
 sys.modules["dagster"] = dagster
 logging.basicConfig(level="INFO")

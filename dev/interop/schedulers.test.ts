@@ -44,9 +44,16 @@ test('systemd: the command of the service, with its credentials and its folder',
     expect(file).toBe(`/etc/books/${name}`)
   const placed = (text: string) =>
     books.placed(text).replaceAll('%d', books.folder).replaceAll('%S/books', `${books.folder}/lib`)
-  const [variable = '', folder = ''] = placed(value('Environment')).split('=')
+  const variables = Object.fromEntries(
+    [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, text = '']) => [
+      name,
+      placed(text),
+    ]),
+  )
+  // Where node is in the test is not where it is on a server.
+  expect(variables.PATH).toBe('/usr/local/bin:/usr/bin:/bin')
   const command = placed(value('ExecStart'))
-  await books.expectLoaded(await execa('sh', ['-c', command], options({ [variable]: folder })))
+  await books.expectLoaded(await execa('sh', ['-c', command], options({ ...variables, PATH })))
   expect(readdirSync(join(books.folder, 'lib'))).toEqual([
     'quickbooks.json',
     'runs',

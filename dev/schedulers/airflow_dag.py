@@ -71,5 +71,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
+    # Without this it waits until somebody unpauses it.
+    is_paused_upon_creation=False,
 ):
     load()

@@ -1,7 +1,7 @@
 """QuickBooks to Postgres every night: dagster dev -f dagster_job.py
 
 The settings lie in /etc/books, readable by Dagster's user alone; state and rotated tokens in
-/var/lib/books, which must be the same at each run.
+/var/lib/books, which must be the same at each run. The schedule wants Dagster's daemon.
 """
 
 import os
@@ -44,5 +44,10 @@ def quickbooks_to_postgres() -> None:
     load()
 
 
-nightly = dagster.ScheduleDefinition(job=quickbooks_to_postgres, cron_schedule="15 3 * * *")
+nightly = dagster.ScheduleDefinition(
+    job=quickbooks_to_postgres,
+    cron_schedule="15 3 * * *",
+    # Without this it stands still until somebody starts it.
+    default_status=dagster.DefaultScheduleStatus.RUNNING,
+)
 definitions = dagster.Definitions(jobs=[quickbooks_to_postgres], schedules=[nightly])
