@@ -32,7 +32,7 @@ export async function runPipeline(
   const flags = [
     ...['--tap', `tap-quickbooks --config ${from(places.tapConfig)}${tapFlags}`],
     ...['--target', `target-postgres-raw --config ${from(places.targetConfig)}`],
-    ...['--state', from(places.state)],
+    ...['--state', from(places.state), '--runs', from(places.runs)],
   ]
   const running = execa(process.execPath, [SINGER_RUN, ...flags], {
     cwd: places.base,

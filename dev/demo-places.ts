@@ -19,6 +19,9 @@ export type Places = {
   diary: string
   log: string
   state: string
+  /** Records of the runs, and the page made of them. */
+  runs: string
+  report: string
 }
 
 export function placesOf(base: string, source: Source): Places {
@@ -32,6 +35,8 @@ export function placesOf(base: string, source: Source): Places {
     diary: join(local, 'diary.json'),
     log: join(local, 'run.log'),
     state: join(base, 'state', `${source}.json`),
+    runs: join(local, 'runs'),
+    report: join(local, 'report.html'),
   }
 }
 
@@ -118,6 +123,7 @@ export async function hasTables({ connectionString, schema }: Database): Promise
 /** Forgets what was loaded. A database that is not ours loses the simulated rows at most. */
 export async function beginAnew(places: Places, source: Source, database: Database): Promise<void> {
   for (const file of [places.state, places.diary]) rmSync(file, { force: true })
+  rmSync(places.runs, { recursive: true, force: true })
   if (!database.isEmbedded && source === 'npm_start') return
   const schema = pg.escapeIdentifier(database.schema)
   await ask(database.connectionString, `drop schema if exists ${schema} cascade`)

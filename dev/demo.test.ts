@@ -77,6 +77,28 @@ function startDemo(
 const countOf = async (database: string, table: string): Promise<number> =>
   Number((await ask(database, `select count(*) from ${table}`))[0].count)
 
+/** Rows by month as the page has them, without the months that have none. */
+function monthsOf(page: string, stream: string): Record<string, number> {
+  const [, table = ''] = /<caption>Rows per month<\/caption>([\s\S]*?)<\/table>/.exec(page) ?? []
+  const heads = [...table.matchAll(/<th scope="col"[^>]*>(.*?)<\/th>/g)].map(([, head]) => head)
+  const rows = [...table.matchAll(/<tr><th scope="row"[^>]*>(.*?)<\/th>(.*?)<\/tr>/g)]
+  const cells = rows.map(([, month = '', tail = '']): [string, number] => {
+    const counts = [...tail.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, count]) => count)
+    return [month, Number(counts[heads.indexOf(stream) - 1]?.replaceAll(',', '').replace('–', '0'))]
+  })
+  return Object.fromEntries(cells.filter(([month, count]) => month !== 'all' && count !== 0))
+}
+
+async function monthsInTable(database: string, stream: string): Promise<Record<string, number>> {
+  const rows = await ask(
+    database,
+    `select to_char(extract_window_start_utc at time zone 'UTC', 'YYYY-MM') as month,
+       count(*)::int as rows
+     from singer_demo.qb_${stream} where deleted_at_utc is null group by 1 order by 1`,
+  )
+  return Object.fromEntries(rows.map(({ month, rows }) => [month, rows]))
+}
+
 test('npm start loads a simulated company, and a second start has little to do', async () => {
   const directory = folder()
   const database = await testDatabase()
@@ -87,6 +109,9 @@ test('npm start loads a simulated company, and a second start has little to do',
   expect(first.output()).toMatch(/^ {2}singer_demo\.qb_customers +30 +0 /m)
   expect(first.output()).toMatch(/The state is in \S*state\/demo\.json/)
   expect(await countOf(database, 'singer_demo.qb_invoices')).toBe(120)
+  const page = readFileSync(join(directory, '.local/demo/report.html'), 'utf8')
+  for (const stream of ['invoices', 'customers', 'items'])
+    expect(monthsOf(page, stream), stream).toEqual(await monthsInTable(database, stream))
   for (const file of ['tap', 'target', 'token'])
     expect(statSync(join(directory, '.local', 'demo', `${file}.json`)).mode & 0o777).toBe(0o600)
 

@@ -24,6 +24,7 @@ import {
   startCompany,
   writeDiary,
 } from './demo-company.ts'
+import { makePage } from './demo-page.ts'
 import { runPipeline } from './demo-pipeline.ts'
 import {
   beginAnew,
@@ -169,8 +170,10 @@ async function load(job: Load): Promise<number> {
     )
   }
   await printTables(database)
+  const hasPage = await makePage(places, env)
   print('', `The state is in ${state}: the next npm start goes on from there.`)
   print(`Every line that the programs said is in ${log}.`)
+  if (hasPage) print(`A page about all that, for a browser: ${shown(places.report)}`)
   await lookInside(job)
   return EXIT.done
 }

@@ -43,8 +43,52 @@ await runCli({
       '$0 --tap "tap-quickbooks -c tap.json" --target "target-postgres-raw -c target.json" -s s.json',
       '',
     ],
+    ['$0 report --state s.json', 'Make a page of the runs and of what is loaded'],
     [`$0 --tap 'tap-csv --config "my tap.json"' --target target-jsonl -s s.json`, ''],
   ],
+  commands: {
+    report: {
+      description: 'Makes one HTML page of the runs on record and of what is loaded.',
+      flags: {
+        state: {
+          alias: 's',
+          type: 'string',
+          requiresArg: true,
+          description: 'The state file; the records lie in runs beside it',
+        },
+        runs: { type: 'string', requiresArg: true, description: 'Another folder of records' },
+        counts: {
+          type: 'string',
+          requiresArg: true,
+          description: 'Rows per window, as target-postgres-raw count prints them; - is stdin',
+        },
+        verify: {
+          type: 'string',
+          requiresArg: true,
+          description: 'Differences, as target-postgres-raw verify prints them; repeatable',
+        },
+        quota: {
+          type: 'string',
+          requiresArg: true,
+          description: 'Metered calls a month that are yours; 500000 if not given',
+        },
+        out: {
+          alias: 'o',
+          type: 'string',
+          requiresArg: true,
+          description: 'The page; report.html if not given, - is stdout',
+        },
+      },
+      examples: [
+        ['target-postgres-raw count -c t.json | $0 report -s s.json --counts -', ''],
+        ['$0 report -s s.json --verify differences.jsonl -o books.html', ''],
+      ],
+      async run(flags, life) {
+        const { report } = await import('./report.ts')
+        return report(flags, life)
+      },
+    },
+  },
   argv: process.argv.slice(2),
   environment: process.env,
   run,
