@@ -12,18 +12,19 @@ export async function publishMissing(
   tarballs: readonly Tarball[],
   flags: readonly string[] = [],
 ): Promise<void> {
-  const missing: Tarball[] = []
-  for (const tarball of tarballs) {
-    const { name, version, integrity } = tarball
-    const published = await findPublished(name, version, flags)
-    if (published === undefined) missing.push(tarball)
-    else if (published === integrity) console.log(`${name} ${version} is published already`)
+  const known = await Promise.all(
+    tarballs.map(({ name, version }) => findPublished(name, version, flags)),
+  )
+  for (const [at, { name, version, integrity }] of tarballs.entries()) {
+    if (known[at] === undefined) continue
+    if (known[at] === integrity) console.log(`${name} ${version} is published already`)
     else
       throw new Error(
         `npm has another ${name} ${version} than this commit makes: release from the commit that was published, or give all packages a new version`,
       )
   }
-  for (const { path } of missing) await execa('npm', ['publish', path, ...flags], SHOWN)
+  for (const [at, { path }] of tarballs.entries())
+    if (known[at] === undefined) await execa('npm', ['publish', path, ...flags], SHOWN)
 }
 
 /** The integrity of what npm has under this version. */
