@@ -10,13 +10,13 @@ import type { Stream } from './streams.ts'
 import { createGrid, windowOf } from './windows.ts'
 
 /** Change data capture looks back 30 days; an hour is kept clear of the edge. */
-const REACH_SECONDS = 30 * 86_400 - 3600
+export const REACH_SECONDS: number = 30 * 86_400 - 3600
 /** An answer with so many objects may have left some out. */
-const MOST_OBJECTS = 1000
+export const MOST_OBJECTS = 1000
 /** Bad request, forbidden, failed over it, took too long for it. */
 const MAY_BE_ONE_ENTITY = new Set([200, 400, 403, 500, 504])
 /** Whether changedSince takes in its own second is not documented. */
-const OVERLAP_SECONDS = 1
+export const OVERLAP_SECONDS = 1
 
 /** What asking for deletions needs of its run. */
 export type ChangeParts = Pick<Run, 'config' | 'client'> &
@@ -28,7 +28,7 @@ export type ChangeParts = Pick<Run, 'config' | 'client'> &
   }
 
 /** What change data capture said of one stream. */
-type Changes = {
+export type Changes = {
   rows: Row[]
   /** The request that brought each row. */
   query: string
@@ -172,10 +172,11 @@ async function captureAlone(one: Planned, parts: ChangeParts): Promise<void> {
   }
 }
 
-async function capture(
+/** What change data capture says of the streams since an instant. One metered call. */
+export async function capture(
   streams: readonly Stream[],
   since: number,
-  parts: ChangeParts,
+  parts: Pick<ChangeParts, 'client' | 'lowerBound'>,
 ): Promise<Changes[]> {
   const entities = streams.map((stream) => stream.entity)
   const parameters = {

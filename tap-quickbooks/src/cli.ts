@@ -1,4 +1,11 @@
-import { CONFIG_FLAG, type Flag, type Flags, type Life, runCli } from '@singer-io-ts/core'
+import {
+  CONFIG_FLAG,
+  type Flag,
+  type Flags,
+  flagValues,
+  type Life,
+  runCli,
+} from '@singer-io-ts/core'
 import type { Run } from './plan.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -84,12 +91,27 @@ await runCli({
       },
     },
     count: {
-      description: 'How many rows QuickBooks has, per stream and window, as JSON lines.',
-      flags: { config: CONFIG_FLAG, catalog: CATALOG_FLAG },
-      examples: [['$0 count -c quickbooks.json > counts.jsonl', 'To compare with the tables']],
+      description:
+        'How many rows QuickBooks has, per stream and window, as JSON lines; or which rows.',
+      flags: {
+        config: CONFIG_FLAG,
+        catalog: CATALOG_FLAG,
+        rows: { type: 'boolean', description: 'Which rows: Id, time of change, TotalAmt' },
+        state: { ...STATE_FLAG, description: 'State file: count what it says is loaded' },
+      },
+      examples: [
+        ['$0 count -c quickbooks.json --rows | target-postgres-raw verify -c …', 'Is all there?'],
+        ['$0 count -c quickbooks.json -s state.json | target-… verify -c …', 'By counts alone'],
+        ['$0 count -c quickbooks.json > counts.jsonl', 'Counts only'],
+      ],
       async run(flags, life) {
         const { count } = await import('./count.ts')
-        return withCompany(flags, life, count)
+        const given = {
+          config: flagValues(flags.config),
+          catalog: flagValues(flags.catalog).at(-1),
+          state: flagValues(flags.state).at(-1),
+        }
+        return withCompany(flags, life, (run) => count(run, life, given, flags.rows === true))
       },
     },
     status: {

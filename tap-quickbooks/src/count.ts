@@ -1,66 +1,58 @@
 import type { Life } from '@singer-io-ts/core'
-import type { Client } from './client.ts'
-import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
 import { settleAll } from './limiter.ts'
+import { endOf, listRows } from './listing.ts'
+import { type Given, lineOfBegin, lineOfEnd, lineOfWindow } from './listinglines.ts'
 import { planRun, type Run } from './plan.ts'
-import { countQuery } from './query.ts'
 import { plural } from './report.ts'
+import { askCount } from './rowcount.ts'
 import type { Stream } from './streams.ts'
 import { createSurvey } from './survey.ts'
 import { createGrid, type Grid, type Range, windowOf } from './windows.ts'
 
-/** How many rows changed within the range. One metered call. */
-export async function askCount(client: Client, stream: Stream, range: Range): Promise<number> {
-  const answer = await client.get({
-    stream: stream.name,
-    endpoint: 'query',
-    path: 'query',
-    parameters: { query: countQuery(stream, range), minorversion: '75' },
-    member: 'QueryResponse',
-  })
-  const count = (answer.json.QueryResponse as { totalCount?: unknown }).totalCount
-  if (typeof count !== 'number') throw new QuickbooksError('count(*) without totalCount', {})
-  return count
-}
-
 /**
  * `tap-quickbooks count`: how many rows QuickBooks has in each window, from start_date to the
- * upper bound, a JSON line for each that has any. Loads nothing; asks at most once a window.
+ * upper bound, a JSON line for each that has any; or, with `isByRow`, which rows. Loads nothing.
+ * What is made for `verify` begins and ends with lines of its own, so that a part is not taken
+ * for all.
  */
-export async function count(run: Run, life: Life): Promise<number> {
+export async function count(run: Run, life: Life, given: Given, isByRow: boolean): Promise<number> {
   const { config, client } = run
   const { out, log } = life
   // Counting begins at start_date, whatever a state says.
   const plan = await planRun({ ...run, state: {} }, life)
+  const isForVerify = isByRow || given.state !== undefined
+  const parts = { ...run, plan, out, log, given }
   const survey = createSurvey(log)
-  await settleAll(
-    plan.streams.map(({ stream }) => survey.ask(stream.name, () => countStream(stream))),
-  )
+  const streams = plan.streams.map(({ stream }) => stream)
+  if (isForVerify) {
+    const { seconds } = createGrid(config.startDate, config.chunkDays, { start: 0, end: 0 })
+    const names = streams.map(({ name }) => name)
+    await out.write(lineOfBegin(isByRow ? 'rows' : 'windows', names, config, seconds, given))
+  }
+  const ask = (stream: Stream) => (isByRow ? listRows(stream, parts) : countStream(stream))
+  await settleAll(streams.map((stream) => survey.ask(stream.name, () => ask(stream))))
   log.info(plural(client.meter.total, 'metered call'))
   return survey.conclude()
 
   async function countStream(stream: Stream): Promise<void> {
-    const range = { start: config.startDate, end: plan.bound.upper }
+    const { name } = stream
+    const range = { start: config.startDate, end: endOf(stream, parts) }
     const ask = (part: Range) => plan.inSlot(() => askCount(client, stream, part))
-    const total = await ask(range)
+    const total = range.start < range.end ? await ask(range) : 0
     const grid = createGrid(config.startDate, config.chunkDays, range)
-    for (const { window, rows } of await countByWindow(grid, total, ask))
-      await out.write(
-        JSON.stringify({
-          stream: stream.name,
-          extract_window_start_utc: formatInstant(window.start),
-          extract_window_end_utc: formatInstant(window.end),
-          rows,
-        }),
-      )
-    const moved = total - (await ask(range))
+    const windows = await countByWindow(grid, total, ask)
+    for (const { window, rows } of windows) await out.write(lineOfWindow(name, window, rows))
+    const moved = total > 0 ? total - (await ask(range)) : 0
     if (moved !== 0)
       log.warning(
-        `${stream.name}: the books were edited meanwhile (${plural(Math.abs(moved), 'row')} moved), ` +
+        `${name}: the books were edited meanwhile (${plural(Math.abs(moved), 'row')} moved), ` +
           'so that some windows may be wrong by as many: count again',
       )
-    log.info(`${stream.name}: ${plural(total, 'row')} up to ${formatInstant(plan.bound.upper)}`)
+    const rows = windows.reduce((sum, window) => sum + window.rows, 0)
+    const counted = { end: range.end, rows, asOf: plan.bound.asOf, moved: Math.abs(moved) }
+    if (isForVerify) await out.write(lineOfEnd(name, counted))
+    log.info(`${name}: ${plural(total, 'row')} up to ${formatInstant(range.end)}`)
   }
 }
 

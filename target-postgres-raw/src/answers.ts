@@ -13,21 +13,22 @@ import { tableNames } from './table.ts'
  * ConfigError where none is kept.
  */
 export async function state(settings: Settings, life: Life): Promise<number> {
-  const { schema, stateId } = settings
-  const kept = await ask(settings, life, `read the STATE in schema '${schema}'`, async (client) => {
-    const { rows } = await client.query<{ state_id: string; value: string }>(selectStates(schema))
-    return new Map(rows.map((row) => [row.state_id, row.value]))
-  })
-  const value = kept.get(stateId)
-  if (value === undefined) {
-    const others = [...kept.keys()].map((id) => `'${id}'`).join(', ')
-    throw nothingKept(
-      settings,
-      `no STATE is kept under the state_id '${stateId}'${others === '' ? '' : `, only under ${others}`}`,
-    )
-  }
-  await life.out.write(value)
+  const what = `read the STATE in schema '${settings.schema}'`
+  await life.out.write(await ask(settings, life, what, (client) => keptState(client, settings)))
   return EXIT.done
+}
+
+/** The last committed STATE of `state_id`; throws ConfigError where none is kept. */
+export async function keptState(client: pg.Client, settings: Settings): Promise<string> {
+  const { schema, stateId } = settings
+  const { rows } = await client.query<{ state_id: string; value: string }>(selectStates(schema))
+  const value = rows.find((row) => row.state_id === stateId)?.value
+  if (value !== undefined) return value
+  const others = rows.map((row) => `'${row.state_id}'`).join(', ')
+  throw nothingKept(
+    settings,
+    `no STATE is kept under the state_id '${stateId}'${others === '' ? '' : `, only under ${others}`}`,
+  )
 }
 
 /**
@@ -51,12 +52,10 @@ export async function count(settings: Settings, life: Life): Promise<number> {
 
 async function countStreams(
   client: pg.Client,
-  { schema, tablePrefix: prefix }: Settings,
+  settings: Settings,
 ): Promise<{ lines: string[]; gone: string[] }> {
-  type Found = { stream: string; table_name: string; is_there: boolean }
-  const { rows: found } = await client.query<Found>(selectStreams(schema), [schema])
-  // In one schema there may be the tables of other prefixes.
-  const streams = found.filter((row) => tableNames(prefix, row.stream).includes(row.table_name))
+  const { schema } = settings
+  const streams = await streamTables(client, settings)
   const lines: string[] = []
   for (const { stream, table_name: table } of streams.filter((row) => row.is_there)) {
     type Window = { start: string | null; end: string | null; rows: string }
@@ -74,16 +73,28 @@ async function countStreams(
   return { lines, gone: streams.filter((row) => !row.is_there).map((row) => row.table_name) }
 }
 
-/** Asks the database; needs no right but SELECT. */
-async function ask<Answer>(
+/** The tables of this target; `is_there` is false for one that somebody has dropped. */
+export async function streamTables(
+  client: pg.Client,
+  { schema, tablePrefix: prefix }: Settings,
+): Promise<{ stream: string; table_name: string; is_there: boolean }[]> {
+  type Found = { stream: string; table_name: string; is_there: boolean }
+  const { rows } = await client.query<Found>(selectStreams(schema), [schema])
+  // In one schema there may be the tables of other prefixes.
+  return rows.filter((row) => tableNames(prefix, row.stream).includes(row.table_name))
+}
+
+/** Asks the database; needs no right but SELECT, unless `begin` is no read-only transaction. */
+export async function ask<Answer>(
   settings: Settings,
-  { log, signal }: Life,
+  { log, signal }: Pick<Life, 'log' | 'signal'>,
   what: string,
   question: (client: pg.Client) => Promise<Answer>,
   /** Whether the answer may take minutes. */
   isPatient = false,
+  begin: string = BEGIN_QUESTION,
 ): Promise<Answer> {
-  const database = openDatabase({ ...settings, log, signal, begin: BEGIN_QUESTION })
+  const database = openDatabase({ ...settings, log, signal, begin })
   signal.addEventListener('abort', database.destroy)
   try {
     return await database.transact(question, isPatient)

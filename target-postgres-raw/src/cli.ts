@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import {
   CONFIG_FLAG,
   ConfigError,
+  type Flag,
   type Flags,
   flagValues,
   type Life,
@@ -10,6 +11,12 @@ import {
   runCli,
 } from '@singer-io-ts/core'
 import { readTargetSettings, SETTINGS, type Settings } from './config.ts'
+
+const INPUT_FLAG: Flag = {
+  type: 'string',
+  requiresArg: true,
+  description: 'Read this file instead of stdin',
+}
 
 await runCli({
   about: {
@@ -29,7 +36,7 @@ await runCli({
   packageUrl: new URL('../package.json', import.meta.url),
   flags: {
     config: CONFIG_FLAG,
-    input: { type: 'string', requiresArg: true, description: 'Read this file instead of stdin' },
+    input: INPUT_FLAG,
   },
   examples: [
     ['tap-quickbooks -c tap.json | $0 -c target.json', 'load what a tap sends'],
@@ -53,6 +60,24 @@ await runCli({
       async run(flags, life) {
         const { count } = await import('./answers.ts')
         return count(await settingsOf(flags, life), life)
+      },
+    },
+    verify: {
+      description:
+        'Compares what tap-quickbooks count prints with the tables: what is missing, extra or stale.',
+      flags: { config: CONFIG_FLAG, input: INPUT_FLAG },
+      examples: [
+        [
+          'tap-quickbooks count -c quickbooks.json --rows | $0 verify -c postgres.json',
+          'Row by row',
+        ],
+        ['$0 verify -c postgres.json --input counted.jsonl', 'What was saved'],
+      ],
+      async run(flags, life) {
+        const settings = await settingsOf(flags, life)
+        const { verify } = await import('./verify.ts')
+        const given = { configs: flagValues(flags.config), script: process.argv[1] ?? '' }
+        return verify(await openInput(flags.input), settings, life, given)
       },
     },
   },

@@ -70,7 +70,8 @@ function copyTail(row: StagedRow): string {
   )
 }
 
-function escapeText(text: string): string {
+/** A text as COPY reads it. */
+export function escapeText(text: string): string {
   let escaped = text
   if (escaped.includes('\\')) escaped = escaped.replaceAll('\\', '\\\\')
   if (escaped.includes('\t')) escaped = escaped.replaceAll('\t', '\\t')

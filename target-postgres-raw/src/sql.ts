@@ -72,7 +72,7 @@ export const CONTROL_TABLES: Record<string, string> = {
  * In every transaction: UTC, no names but the qualified ones, and a bounded wait for locks. Not in
  * the session, for a pooler gives the next transaction another one, and this one to other programs.
  */
-const SETTINGS = `
+export const SETTINGS: string = `
   set local timezone to 'UTC';
   set local search_path to pg_catalog;
   set local client_min_messages to warning;

@@ -183,7 +183,8 @@ async function refuseOtherCompany(
   )
 }
 
-function companyOf(state: string): string | undefined {
+/** The company that a STATE of tap-quickbooks names. */
+export function companyOf(state: string): string | undefined {
   if (!state.includes('"realm_id"')) return undefined
   const { realm_id } = JSON.parse(state) as { realm_id?: unknown }
   return typeof realm_id === 'string' || typeof realm_id === 'number' ? String(realm_id) : undefined

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import type { Compared, Window } from './comparison.ts'
+import type { Settings } from './config.ts'
+import type { Begin } from './countlines.ts'
+import type { Instant } from './instant.ts'
+import { qualified } from './sql.ts'
+
+/** What verify advises. */
+
+/** `2024-03-01T00:00:00Z` */
+export function shortInstant(instant: Instant | '-infinity'): string {
+  return instant.replace('.000000Z', 'Z')
+}
+
+type Range = { start: Instant; end: Instant }
+
+/**
+ * The commands that load again where rows are missing or stale: one for each stretch of windows, for
+ * all streams, with a state file of its own, so that the run begins at the window.
+ */
+export function commandsToLoad(
+  compared: readonly Compared[],
+  { config, catalog }: Begin,
+  targetConfigs: readonly string[],
+  runner: string,
+): { range: string; command: string }[] {
+  const ranges = joined(compared.flatMap(({ windows }) => windows.filter(isToLoad)))
+  const asOf =
+    compared
+      .map(({ counted }) => counted.asOf)
+      .sort()
+      .at(-1) ?? ''
+  const tap = ['tap-quickbooks', ...flags(config)]
+  if (catalog !== undefined) tap.push('--catalog', catalog)
+  const target = ['target-postgres-raw', ...flags(targetConfigs)]
+  return ranges.map(({ start, end }) => ({
+    range: `${shortInstant(start)} to ${shortInstant(end)}`,
+    command:
+      `TAP_QUICKBOOKS_START_DATE=${shortInstant(start)} TAP_QUICKBOOKS_END_DATE=${shortInstant(end)} ` +
+      `TARGET_POSTGRES_RAW_STATE_ID=window ${quote(runner)} ` +
+      `--tap ${quote(tap.map(quote).join(' '))} --target ${quote(target.map(quote).join(' '))} ` +
+      `--state window-${plain(start)}-checked-${plain(asOf)}.json`,
+  }))
+}
+
+/** singer-run as it is called from the folder `cwd`: it lies where this program's `script` lies. */
+export function findRunner(script: string, cwd: string): string {
+  const file = join(dirname(script), 'singer-run')
+  if (!existsSync(file)) return 'singer-run'
+  return file.startsWith(join(cwd, sep)) ? relative(cwd, file) : file
+}
+
+function isToLoad({ missing, stale }: Window): boolean {
+  return missing + stale > 0
+}
+
+/** Ranges that touch are one. */
+function joined(ranges: readonly Range[]): Range[] {
+  const all: Range[] = []
+  for (const { start, end } of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    const last = all.at(-1)
+    if (last === undefined || start > last.end) all.push({ start, end })
+    else if (end > last.end) last.end = end
+  }
+  return all
+}
+
+/** The environment wins over the files, where it is named. */
+function flags(configs: readonly string[]): string[] {
+  const all = configs.includes('ENV') ? configs : [...configs, 'ENV']
+  return all.flatMap((path) => ['--config', path])
+}
+
+function plain(instant: Instant): string {
+  return shortInstant(instant).replace(/[-:]/g, '')
+}
+
+/** A word as the shell and singer-run read it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+/** What to do about rows that QuickBooks does not have any more; undefined where there are none. */
+export function toMark(
+  { counted, claim, table, windows }: Compared,
+  { schema }: Settings,
+): string | undefined {
+  const ids = windows.flatMap(({ extra_ids }) => extra_ids)
+  if (ids.length === 0 || table === undefined) return undefined
+  const { stream, deletionsFrom } = counted
+  const { deletionsKnownTo, deletionsMissedSince } = claim
+  const isGap =
+    deletionsFrom !== undefined &&
+    (deletionsMissedSince !== undefined || (deletionsKnownTo ?? '') < deletionsFrom)
+  if (isGap)
+    return (
+      `${stream}: deletions were missed, for the last run was too long ago; run the load once ` +
+      'with on_delete_gap reload and without end_date'
+    )
+  const name = qualified(schema, table.slice(schema.length + 1))
+  const list = ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')
+  return (
+    `${stream}: no load will mark what is extra, for QuickBooks tells its deletion no more. Look ` +
+    'for it in QuickBooks, and if it is gone there, mark it by SQL: ' +
+    `update ${name} set deleted_at_utc = now() where id in (${list})`
+  )
+}
