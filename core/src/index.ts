@@ -39,6 +39,12 @@ export {
   showValue,
 } from './errors.ts'
 export {
+  type FileLock,
+  type FileLockOptions,
+  type FileLockRefusal,
+  lockFile,
+} from './filelock.ts'
+export {
   makeDirectory,
   type ReservedFile,
   removeLeftovers,
@@ -55,7 +61,7 @@ export {
   withoutMembers,
 } from './json.ts'
 export { type Line, type ReaderOptions, readLines } from './lines.ts'
-export { fileLockName, type Lock, lock, tryLock } from './lock.ts'
+export { type Lock, lock, tryLock } from './lock.ts'
 export {
   createLog,
   LOG_SETTINGS,

@@ -1,9 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { nodeArguments } from '../fixtures/program.ts'
-import { fileLockName, lock, tryLock } from './lock.ts'
+import { lock, tryLock } from './lock.ts'
 
 const newName = (): string => `test ${randomBytes(6).toString('hex')}`
 
@@ -132,11 +131,4 @@ test.skipIf(process.platform !== 'linux')('no folder for the locks: it fails at 
   })
   expect(run.status).toBe(1)
   expect(run.stderr).toMatch(/ENOENT: .*mkdir '\/proc\/nope'/)
-})
-
-test('the lock of a file has one name, however its path is written', () => {
-  expect(fileLockName(relative(process.cwd(), '/tmp/a/../b.json'))).toBe(
-    fileLockName('/tmp/b.json'),
-  )
-  expect(fileLockName('b.json')).not.toBe(fileLockName('/tmp/b.json'))
 })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { hostname, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeDirectory } from './files.ts'
 
@@ -11,12 +11,36 @@ export type Lock = { release(): Promise<void> }
 
 /**
  * Takes the lock of that name on this machine, or gives undefined when another process has it.
- * Linux: an abstract Unix socket, which the kernel frees even after kill -9. Elsewhere: a file
- * with the holder's process id, which counts as free once that process is gone.
+ * Linux: an abstract Unix socket, which the kernel frees even after kill -9; containers do not see
+ * each other's (lockFile does more). Elsewhere: a file with the holder's process id, which counts
+ * as free once that process is gone.
  */
-export async function tryLock(name: string): Promise<Lock | undefined> {
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 40)
-  return process.platform === 'linux' ? lockSocket(digest) : lockFile(digest)
+export function tryLock(name: string): Promise<Lock | undefined> {
+  return tryLockDigest(lockDigest(name))
+}
+
+/** What stands for a name among locks. */
+export function lockDigest(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 40)
+}
+
+/** As tryLock, of a name of which only the digest is known. */
+export async function tryLockDigest(digest: string): Promise<Lock | undefined> {
+  return process.platform === 'linux' ? lockSocket(digest) : lockPidFile(digest)
+}
+
+/**
+ * What is the same for all processes that see each other's locks, and for no others; undefined
+ * where that cannot be known.
+ */
+export function lockNamespace(): string | undefined {
+  if (process.platform !== 'linux') return `${hostname()} ${FOLDER}`
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return `${hostname()} ${boot} ${readlinkSync('/proc/self/ns/net')}`
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes the lock, waiting for its holder; undefined after `waitSeconds` or when `signal` aborts. */
@@ -35,11 +59,6 @@ export async function lock(
   }
 }
 
-/** The lock name of a file: the same for every way to write its path. */
-export function fileLockName(path: string): string {
-  return resolve(path)
-}
-
 function lockSocket(digest: string): Promise<Lock | undefined> {
   return new Promise((resolveLock, reject) => {
     const server = createServer((socket) => socket.destroy())
@@ -54,8 +73,10 @@ function lockSocket(digest: string): Promise<Lock | undefined> {
   })
 }
 
-async function lockFile(digest: string): Promise<Lock | undefined> {
-  const path = join(tmpdir(), 'singer-io-ts', `${digest}.lock`)
+const FOLDER = join(tmpdir(), 'singer-io-ts')
+
+async function lockPidFile(digest: string): Promise<Lock | undefined> {
+  const path = join(FOLDER, `${digest}.lock`)
   makeDirectory(dirname(path))
   for (let tries = 0; tries < 2; tries++) {
     try {

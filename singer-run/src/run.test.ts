@@ -215,7 +215,7 @@ test('a second run on the same state file is refused, whatever way leads to it',
   await first.saw(/tap: INFO stalls/)
   const second = startRun({ state: join(`${place}-link`, 's.json') })
   expect(await second.ended).toBe(1)
-  expect(second.stderr()).toContain(`another singer-run (process ${first.pid}) works with it`)
+  expect(second.stderr()).toContain(`another singer-run (process ${first.pid}, since 2`)
   expect(second.stderr()).not.toContain('tap: ')
   process.kill(first.pid, 'SIGTERM')
   expect(await first.ended).toBe(143)
@@ -232,7 +232,7 @@ test('links that lead to no file yet are followed: one lock, and the links stay'
   await first.saw(/tap: INFO stalls/)
   const second = startRun({ state })
   expect(await second.ended).toBe(1)
-  expect(second.stderr()).toContain(`another singer-run (process ${first.pid}) works with it`)
+  expect(second.stderr()).toContain(`another singer-run (process ${first.pid}, since 2`)
   process.kill(first.pid, 'SIGTERM')
   expect(await first.ended).toBe(143)
 

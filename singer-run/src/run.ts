@@ -17,7 +17,7 @@ type Plan = Record<Role, Program> & { state: string; runs: string | undefined }
 /** The whole of singer-run once its flags are understood; gives the exit code. */
 export async function run(flags: Flags, life: Life): Promise<number> {
   const plan = readPlan(flags, life.environment)
-  const state = await holdStateFile(plan.state)
+  const state = await holdStateFile(plan.state, life)
   try {
     const { tap, target, state: given, runs } = plan
     const programs = { tap, target }

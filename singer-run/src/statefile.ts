@@ -1,22 +1,15 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  lstatSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-} from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   ConfigError,
   EXIT,
-  fileLockName,
+  type FileLock,
+  type FileLockRefusal,
+  type Life,
+  lockFile,
   makeDirectory,
   readState,
   SingerError,
-  tryLock,
   writeFileAtomic,
 } from '@singer-io-ts/core'
 
@@ -34,28 +27,27 @@ export type StateFile = {
  * Takes the state file for this run. Throws ConfigError when it cannot be gone on from (never a
  * silent full reload), cannot be written, or when another run has it.
  */
-export async function holdStateFile(given: string): Promise<StateFile> {
+export async function holdStateFile(
+  given: string,
+  { log, signal }: Pick<Life, 'log' | 'signal'>,
+): Promise<StateFile> {
   const path = realPath(given)
-  const pidFile = join(dirname(path), `.${basename(path)}.pid`)
-  const lock = await tryLock(`singer-run ${fileLockName(path)}`)
-  if (lock === undefined) {
-    throw new ConfigError(
-      [`--state ${given}: another singer-run${holder(pidFile)} works with it`],
-      {
-        hint: 'Wait until it has ended, or give this run a state file of its own.',
-      },
-    )
-  }
-  const release = async (): Promise<void> => {
-    await rm(pidFile, { force: true }).catch(() => {})
-    await lock.release()
-  }
+  const lock = await lockFile(path, {
+    signal,
+    onWait: (who, ifKilled) =>
+      log.info(
+        `waiting to see whether the singer-run that has the lock of ${path}` +
+          `${inBrackets(who)} is still there: ${ifKilled}`,
+      ),
+  }).catch((cause: unknown) => {
+    throw unwritable(given, cause)
+  })
+  signal.throwIfAborted()
+  if (!('release' in lock)) throw refusal(given, lock)
   try {
     checkState(path, given)
-    // Only for the message of a second run: the lock is what counts, so a stale file is harmless.
-    await writeFile(pidFile, `${process.pid}\n`, { mode: 0o600 })
   } catch (thrown) {
-    await release()
+    await lock.release()
     if (thrown instanceof ConfigError) throw thrown
     throw unwritable(given, thrown)
   }
@@ -63,6 +55,7 @@ export async function holdStateFile(given: string): Promise<StateFile> {
     path,
     exists: existsSync(path),
     async replace(text) {
+      await checkLock(path, lock)
       try {
         await writeFileAtomic(path, `${text}\n`)
       } catch (cause) {
@@ -74,8 +67,32 @@ export async function holdStateFile(given: string): Promise<StateFile> {
         })
       }
     },
-    release,
+    release: lock.release,
   }
+}
+
+/** What another run has written since is never overwritten. */
+async function checkLock(path: string, lock: FileLock): Promise<void> {
+  if (await lock.isHeld()) return
+  throw new SingerError(
+    EXIT.config,
+    `the state file ${path} is another singer-run's by now: this one stood still for so long ` +
+      'that its lock counted as abandoned (or somebody removed it)',
+    {
+      hint: 'The state is left as the other run keeps it. What this run committed changes nothing.',
+    },
+  )
+}
+
+function refusal(given: string, { who, ifKilled }: FileLockRefusal): ConfigError {
+  const hint = 'Wait until it has ended, or give this run a state file of its own'
+  return new ConfigError([`--state ${given}: another singer-run${inBrackets(who)} works with it`], {
+    hint: ifKilled === '' ? `${hint}.` : `${hint}; ${ifKilled}.`,
+  })
+}
+
+function inBrackets(who: string): string {
+  return who === '' ? '' : ` (${who})`
 }
 
 /**
@@ -122,14 +139,6 @@ function checkState(path: string, given: string): void {
         cause,
       },
     )
-  }
-}
-
-function holder(pidFile: string): string {
-  try {
-    return ` (process ${Number.parseInt(readFileSync(pidFile, 'utf8'), 10)})`
-  } catch {
-    return ''
   }
 }
 

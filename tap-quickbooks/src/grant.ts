@@ -30,6 +30,8 @@ export type GrantParts = {
   signal: AbortSignal
   /** Aborts some time after `signal`: an exchange under way is seen through. */
   late: AbortSignal
+  /** Before each request: throws when there is a reason not to send it. */
+  confirm?: () => Promise<void>
 }
 
 /** How long a program that is to stop waits for the new token. */
@@ -59,6 +61,7 @@ export function requestTokens(config: Config, grant: Grant, parts: GrantParts): 
     },
     async () => {
       signal.throwIfAborted()
+      await parts.confirm?.()
       const answer = await post(config, grant, parts)
       if (answer.status !== 200) throw failure(config, grant, answer)
       return readTokens(answer.body, grant, log, answer.intuitTid)

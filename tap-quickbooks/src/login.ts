@@ -19,9 +19,9 @@ import { ConnectionRefusedError } from './errors.ts'
 import { type Grant, requestTokens, soonAfter } from './grant.ts'
 import { askForRedirect, awaitRedirect, type Redirect } from './redirect.ts'
 import { SETTINGS } from './settings.ts'
-import { withLocks } from './token.ts'
 import { readTokenCommand } from './tokencommand.ts'
 import { fingerprintOf, tokenFileFaults } from './tokenfile.ts'
+import { withLocks } from './tokenlock.ts'
 import { createTokenStore } from './tokenstore.ts'
 import { isLoopback, isSafeUrl, urlFault } from './url.ts'
 
@@ -132,7 +132,7 @@ async function connect(
       return `in ${save}`
     }
     const store = createTokenStore(config, log)
-    await withLocks(store, config, signal, async () => {
+    await withLocks(store, config, parts, async () => {
       const replaced = (await readFormer(config, parts)) ?? config.refreshToken
       const from = { fingerprint: fingerprintOf(replaced), refresh_token: '' }
       const tokenPlace = await store.reserve()

@@ -1,8 +1,9 @@
-import { type Lock, type Log, lock } from '@singer-io-ts/core'
+import type { Log } from '@singer-io-ts/core'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { ConnectionRefusedError } from './errors.ts'
 import { type GrantParts, requestTokens, soonAfter, type Tokens } from './grant.ts'
+import { LostLockError, withLocks } from './tokenlock.ts'
 import { createTokenStore, type Stored, type TokenStore } from './tokenstore.ts'
 
 /** The access token, renewed when needed; the rotated refresh token is kept before it is used. */
@@ -34,11 +35,12 @@ export function createToken(
   }
 
   /** Under the locks, so that programs that share the connection refresh once. */
-  function exchange(refused: string | undefined): Promise<string> {
-    const grantParts = { ...parts, late: soonAfter(signal) }
-    return withLocks(store, config, signal, async () => {
+  function exchange(refused: string | undefined, tries = 3): Promise<string> {
+    const held = { ...parts, late: soonAfter(signal) }
+    return withLocks(store, config, held, async (isHeld) => {
       const stored = await store.read(signal)
       if (isGood(stored) && stored.access_token !== refused) return adopt(stored)
+      const grantParts = { ...held, isHeld }
       try {
         return adopt(await refresh(config, store, stored, grantParts))
       } catch (thrown) {
@@ -51,6 +53,10 @@ export function createToken(
         if (isGood(newer) && newer.access_token !== refused) return adopt(newer)
         return adopt(await refresh(config, store, newer, grantParts))
       }
+    }).catch((thrown: unknown) => {
+      if (!(thrown instanceof LostLockError) || tries === 1) throw thrown
+      log.info(`${thrown.message}; the refresh begins anew`)
+      return exchange(refused, tries - 1)
     })
   }
 
@@ -87,43 +93,33 @@ async function refresh(
   config: Config,
   store: TokenStore,
   stored: Stored,
-  parts: GrantParts,
+  parts: GrantParts & { isHeld: () => Promise<boolean> },
 ): Promise<Tokens> {
+  const { isHeld, late, log } = parts
   const place = await store.reserve()
   let tokens: Tokens
   try {
     const { refresh_token } = stored
-    tokens = await requestTokens(config, { grant_type: 'refresh_token', refresh_token }, parts)
+    const confirm = async () => {
+      if (!(await isHeld())) throw new LostLockError()
+    }
+    const grant = { grant_type: 'refresh_token', refresh_token } as const
+    tokens = await requestTokens(config, grant, { ...parts, confirm })
+    // Whoever took the lock over asked after this one, so what is kept since is the newer token.
+    if (!(await isHeld().catch(() => true))) {
+      const newer = await store.read(late).catch(() => stored)
+      if (newer.refresh_token !== refresh_token) {
+        log.info('another program has refreshed the token meanwhile; the one that it kept stays')
+        await place.discard()
+        return tokens
+      }
+    }
   } catch (thrown) {
     await place.discard()
     throw thrown
   }
-  await place.keep(tokens, stored, parts.late)
+  await place.keep(tokens, stored, late)
   return tokens
-}
-
-/** Does it while no other program on this machine refreshes the same connection. */
-export async function withLocks<T>(
-  { lockNames }: TokenStore,
-  { timeoutSeconds }: Config,
-  signal: AbortSignal,
-  task: () => Promise<T>,
-): Promise<T> {
-  const held: Lock[] = []
-  try {
-    for (const name of lockNames) {
-      const one = await lock(`token ${name}`, timeoutSeconds + 60, signal)
-      signal.throwIfAborted()
-      if (one === undefined)
-        throw new ConnectionRefusedError('another program keeps the lock on the refresh token', {
-          hint: 'End the program that hangs while it refreshes the token.',
-        })
-      held.push(one)
-    }
-    return await task()
-  } finally {
-    for (const one of held) await one.release()
-  }
 }
 
 const DAY_MS = 86_400_000

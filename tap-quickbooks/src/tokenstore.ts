@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigError, describeError, fileLockName, type Log } from '@singer-io-ts/core'
+import { ConfigError, describeError, type Log } from '@singer-io-ts/core'
 import type { Config } from './config.ts'
 import { ConnectionRefusedError } from './errors.ts'
 import { reauthorise, type Tokens } from './grant.ts'
@@ -17,8 +17,9 @@ import {
 
 /** Where tokens outlive the run. Whoever reads to refresh, or reserves, holds the locks. */
 export type TokenStore = {
-  /** In the order in which they are taken. */
-  lockNames: string[]
+  /** The file whose lock is taken, after that of the program if there is one. */
+  path: string
+  program?: string
   /** What is known without a lock and at no cost. */
   peek(): Stored | undefined
   read(signal: AbortSignal): Promise<Stored>
@@ -58,7 +59,7 @@ function createFileStore(config: Config, log: Log): TokenStore {
     return kept?.fingerprint === fingerprint ? { ...kept, origin: `kept in ${path}` } : undefined
   }
   return {
-    lockNames: [fileLockName(path)],
+    path,
     peek,
     read: async () =>
       peek() ?? {
@@ -160,7 +161,8 @@ function createCommandStore(config: Config, log: Log): TokenStore {
   }
 
   return {
-    lockNames: [`${config.realmId} ${config.tokenCommand}`, fileLockName(path)],
+    path,
+    program: `${config.realmId} ${config.tokenCommand}`,
     peek: () => undefined,
     async read(signal) {
       const printed = await readTokenCommand(config, { log, signal })
