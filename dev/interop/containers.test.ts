@@ -130,7 +130,13 @@ test('the services: the roles by psql, the tables by their owner, then Meltano o
   expect(checker).toBe('every.mjs')
   const health = async () =>
     (await execa(EVERY, check, { env: { TMPDIR: folder }, reject: false })).exitCode
-  const { running, heard } = startEvery(words, environmentOf('scheduler', company), project)
+  const environment = environmentOf('scheduler', company)
+  // The loader reads them, by its password, as the job `images` of CI asks.
+  const count = await execa(WITH_SECRETS, ['target-postgres-raw', 'count', '--config', 'ENV'], {
+    ...{ cwd: project, env: environment, extendEnv: false, reject: false },
+  })
+  expect(count).toMatchObject({ exitCode: 0, stdout: '' })
+  const { running, heard } = startEvery(words, environment, project)
   await heard(/every: meltano FAILED \(exit 1\)/)
   expect(await health()).toBe(1)
   await heard(/every: meltano has ended well/)
