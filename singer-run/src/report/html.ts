@@ -48,7 +48,7 @@ export function table(
   const kind = (column: number): string => kinds[column] ?? 't'
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
 <caption>${caption}</caption>
-<thead><tr>${heads.map((head, column) => html`<th scope="col" class="${kind(column)}">${head}</th>`)}</tr></thead>
+<thead><tr>${heads.map((head, column) => html`<th scope="col" class="${kind(column)}">${breakable(head)}</th>`)}</tr></thead>
 <tbody>${rows.map(
     (cells) =>
       html`<tr>${cells.map((cell, column) =>

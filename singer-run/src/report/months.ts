@@ -32,7 +32,9 @@ their window begins. Each stream has a scale of its own.</p>
 <figure><div class="rows bars">${names.map((name) =>
     drawStream(name, counts.get(name) ?? new Map(), cells, frame),
   )}${timeAxis(frame)}</div></figure>
-<details><summary>Rows per month as a table</summary>${monthTable(names, counts, cells)}</details>`)
+<details><summary>Rows per month as a table</summary>${chunks(names, MOST_COLUMNS).map((some) =>
+    monthTable(some, counts, cells),
+  )}</details>`)
 }
 
 function section(content: Html): Html {
@@ -65,6 +67,14 @@ function drawStream(
     html`<svg role="img" aria-label="${label}" viewBox="0 0 1000 100" preserveAspectRatio="none"><path d="${path.join('')}"/></svg>`,
     html`${total.toLocaleString('en-US')} <small>most ${most.toLocaleString('en-US')} <span class="nw">in ${peak}</span></small>`,
   )
+}
+
+/** More streams would not fit on paper side by side. */
+const MOST_COLUMNS = 5
+
+function chunks<T>(all: readonly T[], size: number): T[][] {
+  const count = Math.ceil(all.length / size)
+  return [...Array(count).keys()].map((at) => all.slice(at * size, (at + 1) * size))
 }
 
 function monthTable(

@@ -1,6 +1,6 @@
 /** The look of the page, in light and dark, on screens of any width and on paper. */
 export const STYLE = `
-:root{--paper:#fcfcfa;--ink:#1b2125;--muted:#59636a;--line:#dcdfdd;--wash:#f1f2ef;--data:#2b6c8f;--good:#1d6b45;--warn:#8a5900;--bad:#b3261e;--grid:#8b969c}
+:root{--paper:#fcfcfa;--ink:#1b2125;--muted:#59636a;--line:#dcdfdd;--wash:#f1f2ef;--data:#2b6c8f;--good:#1d6b45;--warn:#8a5900;--bad:#b3261e;--grid:#7f8a91}
 @media (prefers-color-scheme:dark){:root{--paper:#13171a;--ink:#e5e9eb;--muted:#9ca8af;--line:#2d3439;--wash:#1c2226;--data:#5ba7cd;--good:#66c08c;--warn:#e0b04a;--bad:#ff8b7d;--grid:#6b777e}}
 @media print{:root{--paper:#fff;--ink:#000;--muted:#444;--line:#ccc;--wash:#f3f3f3;--data:#2b6c8f;--good:#1d6b45;--warn:#8a5900;--bad:#b3261e;--grid:#888}}
 *{box-sizing:border-box}
@@ -19,7 +19,7 @@ section{border-top:1px solid var(--line);padding-top:1.5rem;margin-top:2.25rem}
 .sign i.good{border-radius:50%}
 .sign i.warn{clip-path:polygon(50% 0,100% 100%,0 100%)}
 blockquote{margin:-.5rem 0 1.5rem;padding-left:.875rem;border-left:3px solid var(--bad);max-width:46rem;overflow-wrap:anywhere}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:1rem 2rem;margin:0}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1rem 2rem;margin:0}
 dt{color:var(--muted);font-size:.8125rem}
 dd{margin:0;font-size:1.375rem;line-height:1.35;font-weight:600}
 dd small{display:block;font-weight:400;line-height:1.45}
@@ -85,6 +85,7 @@ dd{font-size:1.125rem}
 .bars small{display:inline}
 td.t{min-width:22rem}
 }
+@page{margin:15mm}
 @media print{
 html{font-size:10pt}
 main{max-width:none;padding:0}
@@ -94,6 +95,9 @@ h2,.lead,caption{break-after:avoid}
 .scroll{overflow:visible;max-height:none}
 details:not([open]){display:none}
 td.t{min-width:0}
+table{font-size:8pt}
+th,td{padding-left:.625rem}
+td.n,td.w,th.n,th.w{white-space:normal}
 p{break-inside:avoid}
 a{color:inherit}
 }

@@ -47,7 +47,7 @@ export function timeAxis(range: Range): Html {
 }
 
 /** The widest label needs this much of the narrowest axis. */
-const LABEL_SHARE = 0.2
+const LABEL_SHARE = 0.27
 
 function ticksOf(range: Range): Tick[] {
   const length = range.end - range.start
@@ -57,7 +57,7 @@ function ticksOf(range: Range): Tick[] {
     const text = new Date(at).toISOString()
     return isLong ? text.slice(0, 4) : unit === 'month' ? monthOf(at) : text.slice(0, 10)
   }
-  const least = length * (isLong ? LABEL_SHARE / 2 : LABEL_SHARE)
+  const least = length * (isLong ? LABEL_SHARE / 2.5 : LABEL_SHARE)
   const starts = cellsOf(unit, range)
     .map(({ start }) => start)
     .filter((start) => start >= range.start && range.end - start >= least)
