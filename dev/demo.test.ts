@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -127,8 +135,12 @@ test('npm start loads a simulated company, and a second start has little to do',
 
   const config = JSON.parse(readFileSync(join(directory, '.local/demo/tap.json'), 'utf8'))
   const log = readFileSync(join(directory, '.local/demo/run.log'), 'utf8')
+  const runs = join(directory, '.local/demo/runs')
+  const records = readdirSync(runs).map((name) => readFileSync(join(runs, name), 'utf8'))
+  expect(records).toHaveLength(2)
+  const told = [first.output(), second.output(), log, page, ...records].join('\n')
   for (const secret of [config.client_secret, config.refresh_token, database])
-    expect(first.output() + second.output() + log).not.toContain(secret)
+    expect(told).not.toContain(secret)
 
   const fresh = startDemo(directory, ['--fresh', '--items', '5'], { DATABASE_URL: database })
   expect(await fresh.ended, fresh.output()).toBe(0)
