@@ -5,6 +5,7 @@ import { ProtocolError, readLines } from '@singer-io-ts/core'
 import type { Stretch } from './claims.ts'
 import { escapeText } from './copy.ts'
 import { type Begin, type CountLine, readCountLine, type Summary } from './countlines.ts'
+import { DUE, untilDue } from './input.ts'
 import type { Instant } from './instant.ts'
 
 /** A count that came whole. Its rows lie in a file, in the order of COPY, for there may be millions. */
@@ -50,8 +51,8 @@ async function readCount(
   let begin: Begin | undefined
   const streams = new Map<string, Open>()
   try {
-    for await (const lines of readLines(input)) {
-      signal.throwIfAborted()
+    for await (const lines of untilDue(readLines(input), () => undefined, signal)) {
+      if (lines === DUE) continue
       for (const { number, bytes } of lines) {
         const line = readCountLine(bytes.toString('utf8'), number)
         if (line.type === 'begin') {

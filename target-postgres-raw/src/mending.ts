@@ -1,17 +1,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import type { Compared, Window } from './comparison.ts'
-import type { Settings } from './config.ts'
 import type { Begin } from './countlines.ts'
 import type { Instant } from './instant.ts'
-import { qualified } from './sql.ts'
-
-/** What verify advises. */
-
-/** `2024-03-01T00:00:00Z` */
-export function shortInstant(instant: Instant | '-infinity'): string {
-  return instant.replace('.000000Z', 'Z')
-}
+import { shortInstant } from './verifynotes.ts'
 
 type Range = { start: Instant; end: Instant }
 
@@ -79,30 +71,4 @@ function plain(instant: Instant): string {
 /** A word as the shell and singer-run read it. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-}
-
-/** What to do about rows that QuickBooks does not have any more; undefined where there are none. */
-export function toMark(
-  { counted, claim, table, windows }: Compared,
-  { schema }: Settings,
-): string | undefined {
-  const ids = windows.flatMap(({ extra_ids }) => extra_ids)
-  if (ids.length === 0 || table === undefined) return undefined
-  const { stream, deletionsFrom } = counted
-  const { deletionsKnownTo, deletionsMissedSince } = claim
-  const isGap =
-    deletionsFrom !== undefined &&
-    (deletionsMissedSince !== undefined || (deletionsKnownTo ?? '') < deletionsFrom)
-  if (isGap)
-    return (
-      `${stream}: deletions were missed, for the last run was too long ago; run the load once ` +
-      'with on_delete_gap reload and without end_date'
-    )
-  const name = qualified(schema, table.slice(schema.length + 1))
-  const list = ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')
-  return (
-    `${stream}: no load will mark what is extra, for QuickBooks tells its deletion no more. Look ` +
-    'for it in QuickBooks, and if it is gone there, mark it by SQL: ' +
-    `update ${name} set deleted_at_utc = now() where id in (${list})`
-  )
 }

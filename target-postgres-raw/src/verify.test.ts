@@ -159,6 +159,22 @@ test('who is missing or gone, and what is pending, by the claims of the state', 
   expect(known.windows[1]).toMatchObject({ extra: 1, extra_ids: ['3'] })
 })
 
+test('what the state does not know, or begins after, is said, and not called complete', async () => {
+  const whole = [rows(ONE, TWO, THREE), summary(3)]
+  const early = await check([begin({ start: '2023-12-01T00:00:00Z' }), ...whole])
+  expect(early.code).toBe(0)
+  expect(early.log).toMatch(
+    /WARNING s: the state began at 2024-01-01T00:00:00Z; what changed before/,
+  )
+  await load(database, [state({ bookmarks: {} })], { settings: { state_id: 'blank' } })
+  const { code, log, windows } = await check([begin(), ...whole], { state_id: 'blank' })
+  expect([code, windows[0].is_equal]).toEqual([9, true])
+  expect(log).toMatch(/WARNING s: the STATE that is kept under state_id 'blank' does not know it/)
+  expect(log.trimEnd()).toMatch(
+    /\nWARNING verify cannot tell whether all is loaded of s; see above$/,
+  )
+})
+
 test('only a whole count of this company is compared', async () => {
   const whole = [begin(), rows(ONE, TWO, THREE), summary(3)]
   expect((await check(whole)).code).toBe(0)
@@ -189,7 +205,9 @@ test('only a whole count of this company is compared', async () => {
   const elsewhere = await check(whole, { state_id: 'other' })
   expect([elsewhere.code, elsewhere.fault]).toEqual([
     1,
-    expect.stringContaining("no STATE is kept under the state_id 'other', only under 'default'"),
+    expect.stringContaining(
+      "no STATE is kept under the state_id 'other', only under 'blank', 'default'",
+    ),
   ])
 })
 

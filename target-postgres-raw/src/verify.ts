@@ -4,7 +4,8 @@ import { type Compared, compare, type Window } from './comparison.ts'
 import { BEGIN_COMPARISON } from './comparisonsql.ts'
 import type { Settings } from './config.ts'
 import { withCount } from './countinput.ts'
-import { commandsToLoad, findRunner, shortInstant, toMark } from './mending.ts'
+import { commandsToLoad, findRunner } from './mending.ts'
+import { isUnknown, notesOf, shortInstant } from './verifynotes.ts'
 
 /**
  * `target-postgres-raw verify`: compares what `tap-quickbooks count` prints with the tables. A JSON
@@ -32,19 +33,7 @@ export async function verify(
     for (const one of compared) {
       const says = different.includes(one) ? log.warning : log.info
       says(describe(one))
-      for (const { from, to } of one.counted.holes)
-        log.warning(
-          `${one.counted.stream}: a row that changed last between ${shortInstant(from)} and ` +
-            `${shortInstant(to)} could not be listed, for QuickBooks does not give it out`,
-        )
-      const names = one.windows.flatMap(({ unreadable_ids }) => unreadable_ids)
-      if (names.length > 0)
-        log.warning(
-          `${one.counted.stream}: Id ${names.join(', ')} is pending, for QuickBooks could not give ` +
-            'it out to the last load; open and save it there, and load again',
-        )
-      const marking = toMark(one, settings)
-      if (marking !== undefined) log.warning(marking)
+      for (const note of notesOf(one, begin, settings)) log.warning(note)
     }
     const runner = findRunner(given.script, process.cwd())
     for (const { range, command } of commandsToLoad(compared, begin, given.configs, runner))
@@ -52,6 +41,12 @@ export async function verify(
     if (different.length > 0) {
       const names = different.map(({ counted, windows }) => `${counted.stream} ${sumUp(windows)}`)
       log.warning(`verify has found differences: ${names.join('; ')}`)
+      return EXIT.checkFailed
+    }
+    const unknown = compared.filter(isUnknown)
+    if (unknown.length > 0) {
+      const names = unknown.map(({ counted }) => counted.stream).join(', ')
+      log.warning(`verify cannot tell whether all is loaded of ${names}; see above`)
       return EXIT.checkFailed
     }
     log.info(
