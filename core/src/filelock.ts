@@ -85,6 +85,19 @@ export async function lockFile(
   }
 }
 
+/** Who has the lock of a file now, as far as can be seen; undefined where nobody has. Takes nothing. */
+export async function findLockHolder(path: string): Promise<FileLockRefusal | undefined> {
+  const found = look(leasePlace(path))
+  if (found === undefined) return undefined
+  const { holder, signMs } = found
+  if (holder.namespace !== undefined && holder.namespace === lockNamespace()) {
+    const free = await tryLockDigest(String(holder.lock))
+    await free?.release()
+    if (free !== undefined) return undefined
+  } else if (Date.now() - signMs > LEASE_TIMES.staleMs) return undefined
+  return describe(found)
+}
+
 /** Beside the file; two files have two places, however long their names are. */
 function leasePlace(path: string): string {
   const name = basename(resolve(path))

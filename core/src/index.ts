@@ -9,6 +9,7 @@ export {
   metadataAt,
   readCatalog,
 } from './catalog.ts'
+export { type Check, describeCheck, readCheck, tellCheck } from './checks.ts'
 export {
   CONFIG_FLAG,
   type Command,
@@ -42,6 +43,7 @@ export {
   type FileLock,
   type FileLockOptions,
   type FileLockRefusal,
+  findLockHolder,
   lockFile,
 } from './filelock.ts'
 export {

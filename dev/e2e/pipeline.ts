@@ -33,6 +33,7 @@ export type Pipeline = {
   write(name: string, content: unknown): string
   /** Runs the pair under singer-run. */
   run(): Promise<Ended>
+  launch(): Promise<Ended> & { kill(signal: 'SIGTERM'): boolean }
 }
 
 /** How a run ended; `exitCode` is undefined when it was killed. */
@@ -70,6 +71,19 @@ export async function createPipeline(
     ...settings.target,
   })
   const state = join(folder, 'state.json')
+  const launch = () =>
+    execa(
+      RUNNER,
+      [
+        '--tap',
+        `${TAP} -c ${tapConfig}`,
+        '--target',
+        `${TARGET} -c ${targetConfig}`,
+        '--state',
+        state,
+      ],
+      { reject: false },
+    )
   return {
     simulator,
     database,
@@ -79,19 +93,8 @@ export async function createPipeline(
     targetConfig,
     state,
     write,
-    run: () =>
-      execa(
-        RUNNER,
-        [
-          '--tap',
-          `${TAP} -c ${tapConfig}`,
-          '--target',
-          `${TARGET} -c ${targetConfig}`,
-          '--state',
-          state,
-        ],
-        { reject: false },
-      ),
+    run: launch,
+    launch,
   }
 }
 

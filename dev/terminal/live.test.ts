@@ -1,7 +1,10 @@
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { createPipeline, RUNNER, TAP, TARGET } from '../e2e/pipeline.ts'
 import { type OnTerminal, startOnTerminal, wantTerminal } from './start.ts'
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 })
 
 beforeEach(wantTerminal)
 

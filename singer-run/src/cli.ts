@@ -1,9 +1,27 @@
 import { readFileSync } from 'node:fs'
-import { runCli } from '@singer-io-ts/core'
-import { run } from './run.ts'
+import { type Flag, runCli } from '@singer-io-ts/core'
 
 // A terminal that closes is a wish to stop, which would otherwise reach neither program.
 if (!isHangupIgnored()) process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
+
+const PIPE_FLAGS: { readonly [flag: string]: Flag } = {
+  tap: {
+    type: 'string',
+    requiresArg: true,
+    description: 'The command that reads, with its flags; --state is added to it',
+  },
+  target: {
+    type: 'string',
+    requiresArg: true,
+    description: 'The command that loads, with its flags',
+  },
+  state: {
+    alias: 's',
+    type: 'string',
+    requiresArg: true,
+    description: 'Where the state is kept; missing at the first run',
+  },
+}
 
 const PACKAGE = new URL('../package.json', import.meta.url)
 
@@ -16,22 +34,7 @@ await runCli({
   },
   packageUrl: PACKAGE,
   flags: {
-    tap: {
-      type: 'string',
-      requiresArg: true,
-      description: 'The command that reads, with its flags; --state is added to it',
-    },
-    target: {
-      type: 'string',
-      requiresArg: true,
-      description: 'The command that loads, with its flags',
-    },
-    state: {
-      alias: 's',
-      type: 'string',
-      requiresArg: true,
-      description: 'Where the state is kept; missing at the first run',
-    },
+    ...PIPE_FLAGS,
     runs: {
       type: 'string',
       requiresArg: true,
@@ -88,10 +91,21 @@ await runCli({
         return report(flags, life)
       },
     },
+    doctor: {
+      description: 'Looks whether a run would go well, and says what to do; loads nothing.',
+      flags: PIPE_FLAGS,
+      examples: [
+        [
+          '$0 doctor --tap "tap-quickbooks -c q.json" --target "target-postgres-raw -c p.json" -s s.json',
+          'Before the first run, and when one has failed',
+        ],
+      ],
+      run: async (flags, life) => (await import('./doctor.ts')).doctor(flags, life),
+    },
   },
   argv: process.argv.slice(2),
   environment: process.env,
-  run,
+  run: async (flags, life) => (await import('./run.ts')).run(flags, life),
 })
 
 /** True under nohup, and where that cannot be known. */

@@ -1,17 +1,16 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { ConfigError, EXIT, type Flags, type Life, SingerError } from '@singer-io-ts/core'
 import { type Child, GRACE_MS, startChild } from './child.ts'
-import { findCommand, splitCommand } from './command.ts'
 import { formatEndTable } from './endtable.ts'
 import { wholeLines } from './lines.ts'
 import { createTally, type Role, readMetric, type Tally } from './metrics.ts'
 import { describeEnds, type Ends, isSoft, judge } from './outcome.ts'
+import { findProgram, NOTHING, type Program } from './program.ts'
 import { openRecord, type Recorder } from './record.ts'
 import { holdStateFile, type StateFile } from './statefile.ts'
 import { keepStates } from './states.ts'
 import { createView, type View } from './view.ts'
 
-type Program = { name: string; file: string; args: string[] }
 type Plan = Record<Role, Program> & { state: string; runs: string | undefined }
 
 /** The whole of singer-run once its flags are understood; gives the exit code. */
@@ -101,25 +100,9 @@ function readPlan(flags: Flags, environment: Life['environment']): Plan {
     )
     return ''
   }
-  const places = { cwd: process.cwd(), path: environment.PATH, script: process.argv[1] }
   const program = (role: Role, meaning: string): Program => {
     const line = text(role, meaning)
-    if (line === '') return { name: '', file: '', args: [] }
-    try {
-      const { name, args } = splitCommand(line)
-      const file = findCommand(name, places)
-      if (file === undefined)
-        faults.push(
-          `--${role}: the command ${name} is not found on PATH, in node_modules/.bin here ` +
-            'or beside singer-run',
-        )
-      if (role === 'tap' && args.some((word) => /^(--state(=.*)?|-s)$/.test(word)))
-        faults.push('--tap: names --state itself; singer-run adds it from its own --state')
-      return { name, file: file ?? '', args }
-    } catch (cause) {
-      faults.push(`--${role}: ${(cause as Error).message}`)
-      return { name: '', file: '', args: [] }
-    }
+    return line === '' ? NOTHING : findProgram(role, line, environment, faults)
   }
   const plan = {
     tap: program('tap', 'the command that reads'),

@@ -1,15 +1,25 @@
-import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   ConfigError,
   EXIT,
   type FileLock,
   type FileLockRefusal,
+  findLockHolder,
   type Life,
   lockFile,
   makeDirectory,
   readState,
   SingerError,
+  type State,
   writeFileAtomic,
 } from '@singer-io-ts/core'
 
@@ -120,6 +130,40 @@ function realPath(given: string): string {
 function linkTarget(path: string): string | undefined {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined
   return readlinkSync(path)
+}
+
+/** What is to be seen of a state file; nothing is made or changed. */
+export async function lookAtState(given: string): Promise<{
+  path: string
+  faults: readonly string[]
+  state?: State
+  ageSeconds?: number
+  /** A run works with it. */
+  heldBy?: string | undefined
+}> {
+  let path = resolve(given)
+  try {
+    // Above a folder that is not there yet, one that a run can make it in.
+    const isThere = existsSync(path)
+    const isLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+    if (isThere || (!isLink && existsSync(dirname(path)))) path = realPath(given)
+    if (!isThere) {
+      let folder = dirname(path)
+      while (!existsSync(folder)) folder = dirname(folder)
+      accessSync(folder, constants.W_OK)
+    }
+    const holder = await findLockHolder(path)
+    const heldBy = holder && (holder.who || 'another process')
+    if (!existsSync(path)) return { path: given, faults: [], heldBy }
+    checkState(path, given)
+    const ageSeconds = Math.max(0, (Date.now() - statSync(path).mtimeMs) / 1000)
+    return { path: given, faults: [], state: readState(path), ageSeconds, heldBy }
+  } catch (thrown) {
+    const refused = thrown instanceof ConfigError ? thrown : unwritable(given, thrown)
+    const [first = '', ...others] = refused.faults.map((fault) => fault.replace(/^--state /, ''))
+    const hint = refused.hint === undefined ? '' : `. ${refused.hint}`
+    return { path: given, faults: [first + hint, ...others] }
+  }
 }
 
 function checkState(path: string, given: string): void {

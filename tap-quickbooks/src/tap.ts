@@ -13,6 +13,7 @@ import {
   readSettings,
   type State,
 } from '@singer-io-ts/core'
+import { checkConnection } from './check.ts'
 import { createClient } from './client.ts'
 import { createClock } from './clock.ts'
 import { type Config, checkSettings, toConfig } from './config.ts'
@@ -33,7 +34,7 @@ export async function runTap(flags: Flags, life: Life): Promise<number> {
     return EXIT.done
   }
   return withCompany(flags, life, async (run, settings) => {
-    if (flags.test) return testConnection(run, life)
+    if (flags.test) return checkConnection(run, life)
     life.log.info(`settings: ${formatGiven(RUN_SETTINGS, settings)}`)
     try {
       return await sync(run, life)
@@ -114,17 +115,4 @@ function readStateOf(config: Config, path: string | undefined): State {
       { hint: 'Use a state file of its own for each company.' },
     )
   return state
-}
-
-async function testConnection({ client, config }: Run, life: Life): Promise<number> {
-  const answer = await client.get({
-    stream: 'test',
-    endpoint: 'companyinfo',
-    path: `companyinfo/${config.realmId}`,
-    parameters: { minorversion: '75' },
-    member: 'CompanyInfo',
-  })
-  const { CompanyName } = answer.json.CompanyInfo as { CompanyName?: unknown }
-  life.log.info(`connected to company ${JSON.stringify(CompanyName)} (realm ${config.realmId})`)
-  return EXIT.done
 }

@@ -37,6 +37,7 @@ await runCli({
   flags: {
     config: CONFIG_FLAG,
     input: INPUT_FLAG,
+    test: { type: 'boolean', description: 'Try the connection and the rights; makes nothing' },
   },
   examples: [
     ['tap-quickbooks -c tap.json | $0 -c target.json', 'load what a tap sends'],
@@ -85,6 +86,7 @@ await runCli({
   environment: process.env,
   async run(flags, life) {
     const settings = await settingsOf(flags, life)
+    if (flags.test) return (await import('./check.ts')).checkDatabase(settings, life)
     life.log.info(`settings: ${settings.given}`)
     const { runTarget } = await import('./target.ts')
     return runTarget(await openInput(flags.input), settings, life)

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ask, type Postgres, startPostgres } from '../../dev/postgres.ts'
 import { start } from '../fixtures/program.ts'
 import { load, record, schema, state, toLines } from '../fixtures/trial.ts'
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 })
 
 // One of its own, for roles belong to a whole server.
 let postgres: Postgres
@@ -32,6 +35,17 @@ async function run(role: string, messages: readonly object[], settings = {}) {
   const { code, out, log } = await target.ended
   return { code, out, last: log.trimEnd().split('\n').at(-1) ?? '' }
 }
+
+/** Runs `--test`; gives its exit code, whether it printed, and its lines. */
+async function tryOut(role: string, settings = {}) {
+  const all = { connection_string: as(role), table_prefix: 'qb_', ...settings }
+  const { code, out, log } = await start(['--test'], all).ended
+  const lines = log.trimEnd().split('\n')
+  return { code, out, lines, last: lines.at(-1) ?? '' }
+}
+
+const schemas = () =>
+  ask(admin, "select nspname from pg_namespace where nspname !~ '^pg_(toast_)?temp'")
 
 beforeAll(async () => {
   postgres = await startPostgres()
@@ -77,6 +91,41 @@ test('with the SQL of the README the owner makes the tables and the loader fills
     const settings = { connection_string: as('raw_loader'), table_prefix: 'qb_' }
     expect(await start([command], settings).ended).toMatchObject({ code: 0, log: '' })
   }
+})
+
+test('--test says what it finds, for the owner and for the loader', async () => {
+  await load(as('raw_owner'), first, { settings: { table_prefix: 'qb_' } })
+  for (const [role, may] of [
+    ['raw_owner', 'may load into 2 tables of schema raw, and make others'],
+    ['raw_loader', 'may load into 2 tables of schema raw, but make no other one'],
+  ] as const)
+    expect((await tryOut(role)).lines).toEqual([
+      'INFO settings: schema raw, table_prefix qb_',
+      expect.stringMatching(
+        `^INFO connection: Postgres at 127.0.0.1:\\d+ .*user '${role}'.*, not encrypted, on this machine$`,
+      ),
+      expect.stringMatching(/^INFO server: Postgres \d+\.\d+/),
+      `INFO rights: ${may}`,
+    ])
+  const settings = { default_target_schema: 'elsewhere' }
+  const none = await tryOut('raw_loader', settings)
+  expect([none.code, none.lines.length]).toEqual([5, 5])
+  expect(none.last).toMatch(
+    /: nothing can be loaded there: there is no schema elsewhere, and no right/,
+  )
+  await ask(admin, 'grant create on database warehouse to raw_loader')
+  expect((await tryOut('raw_loader', settings)).last).toBe(
+    'INFO rights: there is no schema elsewhere yet; the first load makes it',
+  )
+  await ask(admin, 'revoke create on database warehouse from raw_loader')
+  await ask(admin, 'alter role raw_loader set default_transaction_read_only to on')
+  const fixed = await tryOut('raw_loader')
+  expect([fixed.code, fixed.last]).toEqual([5, expect.stringContaining('is read-only')])
+  await ask(admin, 'alter role raw_loader reset default_transaction_read_only')
+  const wrong = await tryOut('raw_loader', {
+    connection_string: as('raw_owner').replace('-password', ''),
+  })
+  expect([wrong.code, wrong.last]).toEqual([5, expect.stringContaining('Check user and password.')])
 })
 
 test('the loader has no other right', async () => {
@@ -172,10 +221,18 @@ test.each<[string, string, object, string[]]>([
 ])('the right to %s is named with the SQL that grants it', async (_, before, settings, wanted) => {
   await load(as('raw_owner'), first, { settings: { table_prefix: 'qb_' } })
   await ask(admin, before)
+  const found = await schemas()
+  // Columns show only when a stream comes.
+  const isSeen = !before.startsWith('alter table')
+  const tried = await tryOut('raw_loader', settings)
+  expect([tried.code, tried.out]).toEqual([isSeen ? 5 : 0, ''])
+  expect(remedies(tried.last)).toEqual(isSeen ? wanted : [])
   const denied = await run('raw_loader', everything, settings)
   expect(denied.code).toBe(5)
   expect(remedies(denied.last)).toEqual(wanted)
+  expect(await schemas()).toEqual(found)
   for (const statement of wanted) await ask(admin, statement)
+  expect(await tryOut('raw_loader', settings)).toMatchObject({ code: 0, out: '' })
   expect(await run('raw_loader', everything, settings)).toMatchObject({ code: 0 })
 })
 

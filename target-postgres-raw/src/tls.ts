@@ -67,7 +67,7 @@ export function findTls(given: Given, host: string, home: string, faults: string
   return tls
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/i.test(host)
 }
 
