@@ -98,6 +98,20 @@ export function flagValues(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).map(String)
 }
 
+/** Of the narrowest usual terminal. */
+const WIDTH = 80
+
+/** A command that can be copied, and what it does, as a comment behind it or above. */
+function formatExample([given, does]: readonly [string, string], name: string): string {
+  const command = given.replaceAll('$0', name)
+  // A shell reads on behind a bar at the end of a line.
+  const line =
+    command.length + 2 < WIDTH ? `  ${command}` : `  ${command.replaceAll(' | ', ' |\n    ')}`
+  if (does === '') return line
+  const both = `${line}  # ${does}`
+  return both.length >= WIDTH || line.includes('\n') ? `  # ${does}\n${line}` : both
+}
+
 type Parsed = {
   /** The sub-command that was named, else the program itself. */
   command: Pick<Command, 'run'>
@@ -114,7 +128,7 @@ async function parse(program: Program): Promise<Parsed> {
   let name: string | undefined
   let help = ''
   let failure: string | undefined
-  const parser = describe(yargs().version(false), '', about.description, {
+  const parser = describe(yargs().version(false), [about.name], about.description, {
     ...program,
     flags: { ...program.flags, ...own },
   })
@@ -124,14 +138,14 @@ async function parse(program: Program): Promise<Parsed> {
     .strict()
     .parserConfiguration({ 'dot-notation': false })
     .exitProcess(false)
-    .wrap(100)
+    .wrap(WIDTH)
     .fail((message, error) => {
       failure ??= message ?? error?.message ?? 'the flags cannot be read'
     })
   for (const [word, command] of Object.entries(commands))
     parser.command(word, command.description, (inner) => {
       name = word
-      return describe(inner, `${word} `, command.description, command)
+      return describe(inner, [about.name, word], command.description, command)
     })
   const flags = (await parser.parseAsync([...program.argv], {}, (_error, _flags, output) => {
     help = output
@@ -161,14 +175,18 @@ function advise(failure: string, given: Flags, program: Program, name: string | 
 /** Tells the parser the flags and texts of the program or of one sub-command. */
 function describe(
   parser: Argv,
-  name: string,
+  [program = '', ...command]: readonly string[],
   description: string,
   { flags, examples }: Pick<Command, 'flags' | 'examples'>,
 ): Argv {
   const ownFlags = Object.entries(flags).map(([flag, one]) => [flag, { ...one, global: false }])
   return parser
-    .usage(`${description}\n\nUsage: $0 ${name}[flags]`)
+    .usage(`${description}\n\nUsage: ${[program, ...command].join(' ')} [flags]`)
     .options(Object.fromEntries(ownFlags))
-    .example([...examples])
+    .epilog(
+      examples.length === 0
+        ? ''
+        : ['Examples:', ...examples.map((one) => formatExample(one, program))].join('\n'),
+    )
     .demandCommand(0, 0, '', 'there is a word that is neither a flag nor a command')
 }

@@ -23,6 +23,10 @@ const PIPE_FLAGS: { readonly [flag: string]: Flag } = {
   },
 }
 
+const PIPE_EXAMPLE =
+  '--tap "tap-quickbooks -c quickbooks.json" \\\n' +
+  '    --target "target-postgres-raw -c postgres.json" --state s.json'
+
 const PACKAGE = new URL('../package.json', import.meta.url)
 
 await runCli({
@@ -42,12 +46,10 @@ await runCli({
     },
   },
   examples: [
-    [
-      '$0 --tap "tap-quickbooks -c tap.json" --target "target-postgres-raw -c target.json" -s s.json',
-      '',
-    ],
-    ['$0 report --state s.json', 'Make a page of the runs and of what is loaded'],
-    [`$0 --tap 'tap-csv --config "my tap.json"' --target target-jsonl -s s.json`, ''],
+    [`$0 ${PIPE_EXAMPLE}`, 'Load; the same command goes on from there'],
+    [`$0 doctor ${PIPE_EXAMPLE}`, 'Is all ready for it?'],
+    ['$0 report --state s.json', 'A page of the runs and of what is loaded'],
+    [`$0 --tap 'tap-csv -c "my tap.json"' --target target-jsonl -s s.json`, 'Any Singer pair'],
   ],
   commands: {
     report: {
@@ -94,12 +96,7 @@ await runCli({
     doctor: {
       description: 'Looks whether a run would go well, and says what to do; loads nothing.',
       flags: PIPE_FLAGS,
-      examples: [
-        [
-          '$0 doctor --tap "tap-quickbooks -c q.json" --target "target-postgres-raw -c p.json" -s s.json',
-          'Before the first run, and when one has failed',
-        ],
-      ],
+      examples: [[`$0 doctor ${PIPE_EXAMPLE}`, 'Before the first run, and when one has failed']],
       run: async (flags, life) => (await import('./doctor.ts')).doctor(flags, life),
     },
   },

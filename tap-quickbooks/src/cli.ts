@@ -100,8 +100,14 @@ await runCli({
         state: { ...STATE_FLAG, description: 'State file: count what it says is loaded' },
       },
       examples: [
-        ['$0 count -c quickbooks.json --rows | target-postgres-raw verify -c …', 'Is all there?'],
-        ['$0 count -c quickbooks.json -s state.json | target-… verify -c …', 'By counts alone'],
+        [
+          '$0 count -c quickbooks.json --rows | target-postgres-raw verify -c postgres.json',
+          'Is all there?',
+        ],
+        [
+          '$0 count -c quickbooks.json -s state.json | target-postgres-raw verify -c postgres.json',
+          'By counts alone',
+        ],
         ['$0 count -c quickbooks.json > counts.jsonl', 'Counts only'],
       ],
       async run(flags, life) {

@@ -40,9 +40,10 @@ await runCli({
     test: { type: 'boolean', description: 'Try the connection and the rights; makes nothing' },
   },
   examples: [
-    ['tap-quickbooks -c tap.json | $0 -c target.json', 'load what a tap sends'],
-    ['$0 -c target.json --input saved.singer', 'load what was saved'],
-    ['$0 state -c target.json > state.json', 'get a lost state file back'],
+    ['$0 -c postgres.json --test', 'Can it load there?'],
+    ['tap-quickbooks -c quickbooks.json | $0 -c postgres.json', 'Load what a tap sends'],
+    ['$0 -c postgres.json --input saved.jsonl', 'Load what was saved'],
+    ['$0 state -c postgres.json > state.json', 'Get a lost state file back'],
   ],
   commands: {
     state: {
