@@ -44,7 +44,7 @@ beforeAll(async () => {
 }, INSTALLING_MS)
 
 test('the services: the roles by psql, the tables by their owner, then Meltano on a schedule until SIGTERM', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (context) => {
   if ('missing' in python) return skip(context, python.missing)
   const { bin } = python

@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Books, createBooks, inRoot, options, PATH, settingsOf } from './books.ts'
 import { readYaml } from './deployment.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 type Step = { name?: string; run?: string; env?: Record<string, string>; if?: string }
 const [{ jobs }] = readYaml('dev/schedulers/github-actions.yml')

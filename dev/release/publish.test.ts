@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { execa } from 'execa'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { Tarball } from './packages.ts'
 import { publishMissing, pushTag } from './publish.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 let folder: string
 beforeEach(() => {
