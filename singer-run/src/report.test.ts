@@ -69,7 +69,12 @@ test('counts and comparisons come from files or stdin; a line that is none is na
     writeFileSync(at(name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
     return at(name)
   }
-  const counts = write('counts.jsonl', { stream: 'invoices', ...window, rows: 7 })
+  const none = { extract_window_start_utc: null, extract_window_end_utc: null }
+  const counts = write(
+    'counts.jsonl',
+    { stream: 'invoices', ...window, rows: 7 },
+    { stream: 'invoices', ...none, rows: 1234 },
+  )
   const difference = { missing: 1, extra: 0, deleted: 0, stale: 0, pending: 0, is_equal: false }
   const verify = write('verify.jsonl', {
     ...{ stream: 'invoices', ...window, source_rows: 8, table_rows: 7, ...difference },
@@ -81,7 +86,12 @@ test('counts and comparisons come from files or stdin; a line that is none is na
   expect(made.stdout()).toContain('1 window compared with the source')
   expect(made.stdout()).toContain('4711 (missing)')
   expect(made.stdout()).toContain('>1.10<')
-  expect(made.stdout()).toMatch(/2026-01<\/th><td class="n">7<\/td>/)
+  for (const [month, count] of [
+    ['2026-01', '7'],
+    ['no window', '1,234'],
+    ['all', '1,241'],
+  ])
+    expect(made.stdout()).toContain(`${month}</th><td class="n">${count}</td>`)
 
   writeFileSync(at('bad.jsonl'), '\n{"stream":"x"}\n')
   const faults = report(

@@ -86,7 +86,9 @@ function stretchesOf(stream: Progress, cells: readonly Range[], model: Model): S
     const done = doneWithin(stream, range.start, part)
     if (done >= part.end - part.start || (stream.isComplete && part.end === range.end)) {
       const isEmpty =
-        rows === undefined ? stream.rows === 0 : !rows.some((one) => meets(one.window))
+        rows === undefined
+          ? stream.rows === 0
+          : !rows.some(({ window }) => window === undefined || meets(window))
       return isEmpty ? 'empty' : 'done'
     }
     return done > 0 ? 'part' : 'open'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parseTime, type Range } from './time.ts'
 
-/** Rows of a stream's window, in the tables or at the source. */
-export type WindowRows = { stream: string; window: Range; rows: number }
+/** Rows of a stream's window, in the tables or at the source; those of other taps have no window. */
+export type WindowRows = { stream: string; window: Range | undefined; rows: number }
 
 /** A window of a comparison. Counts that were not given are undefined. */
 export type Comparison = {
@@ -25,7 +25,9 @@ type Line = Record<string, unknown>
 /** JSON lines as `target-postgres-raw count` prints them. Throws an Error that names the line. */
 export function readCounts(text: string): WindowRows[] {
   return readLines(text).map(({ line, number }) => ({
-    ...placeOf(line, number),
+    ...(line.extract_window_start_utc === null
+      ? { stream: streamOf(line, number), window: undefined }
+      : placeOf(line, number)),
     rows: countOf(line, 'rows', number),
   }))
 }
@@ -82,10 +84,14 @@ function readLines(text: string): { line: Line; number: number }[] {
 function placeOf(line: Line, number: number): { stream: string; window: Range } {
   const start = parseTime(line.extract_window_start_utc)
   const end = parseTime(line.extract_window_end_utc)
-  if (typeof line.stream !== 'string') throw new Error(`line ${number} has no stream`)
   if (start === undefined || end === undefined)
     throw new Error(`line ${number} has no extract_window_start_utc and extract_window_end_utc`)
-  return { stream: line.stream, window: { start, end } }
+  return { stream: streamOf(line, number), window: { start, end } }
+}
+
+function streamOf({ stream }: Line, number: number): string {
+  if (typeof stream === 'string') return stream
+  throw new Error(`line ${number} has no stream`)
 }
 
 function countOf(line: Line, name: string, number: number): number {

@@ -48,7 +48,7 @@ export function makeModel(inputs: Inputs): Model {
   const streams = read.map((stream) => measure(stream, wanted, ended))
   for (const name of namesOf(inputs, rows))
     if (!streams.some((stream) => stream.name === name)) streams.push(unknownStream(name))
-  const windows = (rows ?? []).filter((one) => one.rows > 0).map(({ window }) => window)
+  const windows = (rows ?? []).flatMap(({ rows, window }) => (rows > 0 ? (window ?? []) : []))
   return {
     ...inputs,
     streams,

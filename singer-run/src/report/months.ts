@@ -5,13 +5,16 @@ import type { Model } from './model.ts'
 import { cellsOf, monthOf, type Range } from './time.ts'
 import { frameOf, timeAxis, timeRow } from './timeline.ts'
 
+/** Where rows that say no window are counted. */
+const NO_WINDOW = 'no window'
+
 /** Rows by stream and by the month in which their window begins, `2026-11`. */
 export function rowsByMonth(rows: readonly WindowRows[]): Map<string, Map<string, number>> {
   const streams = new Map<string, Map<string, number>>()
   for (const { stream, window, rows: count } of rows) {
     const months = streams.get(stream) ?? new Map<string, number>()
     streams.set(stream, months)
-    const month = monthOf(window.start)
+    const month = window === undefined ? NO_WINDOW : monthOf(window.start)
     months.set(month, (months.get(month) ?? 0) + count)
   }
   return streams
@@ -21,9 +24,9 @@ export function rowsByMonth(rows: readonly WindowRows[]): Map<string, Map<string
 export function months(model: Model): Html {
   const { range, rows } = model
   if (rows === undefined) return uncounted(model)
-  if (range === undefined || !rows.some((one) => one.rows > 0))
-    return section(html`<p>The tables hold no rows.</p>`)
+  if (!rows.some((one) => one.rows > 0)) return section(html`<p>The tables hold no rows.</p>`)
   const counts = rowsByMonth(rows)
+  if (range === undefined) return section(monthTable([...counts.keys()], counts, []))
   const cells = cellsOf('month', range)
   const names = model.streams.map(({ name }) => name).filter((name) => counts.has(name))
   const { frame } = frameOf(range)
@@ -49,7 +52,7 @@ function drawStream(
 ): Html {
   const counts = cells.map(({ start }) => months.get(monthOf(start)) ?? 0)
   const most = Math.max(...counts, 1)
-  const total = counts.reduce((sum, count) => sum + count, 0)
+  const total = [...months.values()].reduce((sum, count) => sum + count, 0)
   const x = (at: number): number => (1000 * (at - frame.start)) / (frame.end - frame.start)
   const path = cells.map(({ start, end }, at) => {
     const count = counts[at] ?? 0
@@ -82,6 +85,7 @@ function monthTable(
   counts: ReadonlyMap<string, ReadonlyMap<string, number>>,
   cells: readonly Range[],
 ): Html {
+  const unplaced = names.some((name) => counts.get(name)?.has(NO_WINDOW)) ? [NO_WINDOW] : []
   const show = (count: number): string => (count === 0 ? '–' : count.toLocaleString('en-US'))
   const total = (name: string): number =>
     [...(counts.get(name)?.values() ?? [])].reduce((sum, count) => sum + count, 0)
@@ -89,10 +93,10 @@ function monthTable(
     'Rows per month',
     ['month', ...names],
     [
-      ...cells.map(({ start }) => {
-        const month = monthOf(start)
-        return [month, ...names.map((name) => show(counts.get(name)?.get(month) ?? 0))]
-      }),
+      ...[...cells.map(({ start }) => monthOf(start)), ...unplaced].map((month) => [
+        month,
+        ...names.map((name) => show(counts.get(name)?.get(month) ?? 0)),
+      ]),
       ['all', ...names.map((name) => show(total(name)))],
     ],
     `w${'n'.repeat(names.length)}`,

@@ -10,22 +10,25 @@ const headlineFor = (inputs: Inputs) => headlineOf(makeModel(inputs))
 
 test.each([
   [
+    'good',
     books.goodBooks,
     'good',
     'All 3 streams are complete up to 2026-11-21 10:00 UTC; the last run, 3 h ago, went well; no difference from the source.',
   ],
   [
+    'bad',
     books.badBooks,
     'bad',
     'No stream is complete; invoices has got to 2021-05-03 10:00 UTC (81 %); 1 stream with rows that cannot be read; the last run, 28 h ago, failed; 2 windows differ from the source.',
   ],
   [
+    'first',
     books.firstBooks,
     'warn',
     '1 of 3 streams are complete up to 2026-11-20 07:00 UTC; invoices has got to 2019-03-01 00:00 UTC (42 %); a run is under way.',
   ],
-  [books.noBooks, 'warn', 'No run is on record yet.'],
-])('%o: the headline says it at a glance', (make, tone, text) => {
+  ['no', books.noBooks, 'warn', 'No run is on record yet.'],
+])('%s books: the headline says it at a glance', (_, make, tone, text) => {
   expect(headlineFor(make())).toEqual({ tone, text })
 })
 
