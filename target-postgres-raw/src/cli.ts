@@ -82,6 +82,33 @@ await runCli({
         return verify(await openInput(flags.input), settings, life, given)
       },
     },
+    views: {
+      description:
+        'Makes views with typed columns over the tables of QuickBooks, as dbt_quickbooks reads them.',
+      flags: {
+        config: CONFIG_FLAG,
+        schema: {
+          type: 'string',
+          requiresArg: true,
+          default: 'quickbooks',
+          description: 'Where the views go; created if missing',
+        },
+        print: { type: 'boolean', description: 'Print the SQL, and change nothing' },
+      },
+      examples: [
+        ['$0 views -c postgres.json', 'Make them, or make them anew'],
+        ['$0 views -c postgres.json --print > views.sql', 'For another role to run'],
+      ],
+      async run(flags, life) {
+        const { views } = await import('./views.ts')
+        const schema = flagValues(flags.schema).at(-1) ?? ''
+        return views(
+          await settingsOf(flags, life),
+          { schema, isPrinted: flags.print === true },
+          life,
+        )
+      },
+    },
   },
   argv: process.argv.slice(2),
   environment: process.env,

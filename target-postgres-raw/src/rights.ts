@@ -32,6 +32,14 @@ export function toCreateTable(client: pg.Client, schema: string): string {
   )
 }
 
+/** For a new view. */
+export function toCreateView(client: pg.Client, schema: string): string {
+  return (
+    `Let the owner of the schema run: grant create on schema ${name(schema)} to ${namesOf(client).user}; ` +
+    'or give him the SQL, which --print prints. A view that stands can only be replaced by its owner.'
+  )
+}
+
 /** For another column. */
 export function toAlterTable(statement: string): string {
   return `Let the owner of the table run: ${statement};`
