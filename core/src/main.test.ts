@@ -123,7 +123,9 @@ test.each([
     expect(code).toBe(70)
     expect(stderr).toHaveLength(1)
     expect(stderr[0]).toMatch(
-      new RegExp(`^CRITICAL a fault of the program itself: ${message} \\((at .*|no place)\\)$`),
+      new RegExp(
+        `^CRITICAL a fault of the program itself: ${message} \\((at .*|no place)\\)\\. Please report it with this line; the state is good$`,
+      ),
     )
   },
 )

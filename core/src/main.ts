@@ -115,7 +115,10 @@ function reportEnd(thrown: unknown, log: Log): void {
     log.critical(withHint(describeError(thrown), thrown))
   } else {
     const place = thrown instanceof Error ? /^ +(at .*)$/m.exec(thrown.stack ?? '')?.[1] : undefined
-    log.critical(`a fault of the program itself: ${describeError(thrown)} (${place ?? 'no place'})`)
+    log.critical(
+      `a fault of the program itself: ${describeError(thrown)} (${place ?? 'no place'}). ` +
+        'Please report it with this line; the state is good',
+    )
   }
 }
 

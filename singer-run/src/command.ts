@@ -35,7 +35,10 @@ export function splitCommand(text: string): Command {
       at = quoted.end
     } else if (character === '\\') {
       at++
-      if (at === text.length) throw new Error('ends with a backslash')
+      if (at === text.length)
+        throw new Error(
+          'ends with a backslash, which takes the next character as it is: there is none',
+        )
       // A backslash at the end of a line joins it to the next.
       if (text.charAt(at) !== '\n') word = (word ?? '') + text.charAt(at)
       isQuoted = true
@@ -43,7 +46,8 @@ export function splitCommand(text: string): Command {
   }
   close()
   const [name, ...args] = words
-  if (name === undefined || name === '') throw new Error('names no command')
+  if (name === undefined || name === '')
+    throw new Error('names no command, found only blanks or an empty word')
   return { name, args }
 }
 

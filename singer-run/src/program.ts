@@ -21,7 +21,7 @@ export function findProgram(
     if (file === undefined)
       faults.push(
         `--${role}: the command ${name} is not found on PATH, in node_modules/.bin here ` +
-          'or beside singer-run',
+          'or beside singer-run: install it, or give its whole path',
       )
     if (role === 'tap' && args.some((word) => /^(--state(=.*)?|-s)$/.test(word)))
       faults.push('--tap: names --state itself; singer-run adds it from its own --state')

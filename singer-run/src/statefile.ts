@@ -188,5 +188,8 @@ function checkState(path: string, given: string): void {
 
 function unwritable(given: string, cause: unknown): ConfigError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new ConfigError([`--state ${given}: cannot be kept there (${reason})`], { cause })
+  return new ConfigError([`--state ${given}: cannot be kept there (${reason})`], {
+    hint: 'Name a file in a folder that this user may write to.',
+    cause,
+  })
 }

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { QuickbooksError } from './errors.ts'
+import { strangeAnswer } from './errors.ts'
 import { toUtc } from './instant.ts'
 
 /** An object as QuickBooks sent it. */
@@ -93,10 +93,9 @@ function readRow(source: Buffer, start: number, end: number): Row {
     status?: unknown
   }
   const { Id, MetaData, status } = object
-  if (typeof Id !== 'string' || Id === '') throw new QuickbooksError('a row has no Id', {})
+  if (typeof Id !== 'string' || Id === '') throw strangeAnswer('a row has no Id')
   const at = Math.floor(Date.parse(String(MetaData?.LastUpdatedTime)) / 1000)
-  if (Number.isNaN(at))
-    throw new QuickbooksError(`the row with Id ${Id} has no MetaData.LastUpdatedTime`, {})
+  if (Number.isNaN(at)) throw strangeAnswer(`the row with Id ${Id} has no MetaData.LastUpdatedTime`)
   const members = Object.keys(object)
   return { id: Id, at, source, start, end, members, isDeleted: status === 'Deleted' }
 }

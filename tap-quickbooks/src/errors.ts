@@ -60,6 +60,13 @@ function withTid(intuitTid: string | undefined): string {
   return intuitTid === undefined ? '' : ` (intuit_tid ${intuitTid})`
 }
 
+/** An answer such as QuickBooks is not known to give; it is never taken for "no rows". */
+export function strangeAnswer(message: string): QuickbooksError {
+  const hint =
+    'QuickBooks is not known to answer so: check base_url, and whatever stands between (a proxy).'
+  return new QuickbooksError(message, {}, { hint })
+}
+
 /** The run has made as many metered calls as `call_limit` allows. Exit 8. */
 export class CallLimitReached extends SingerError {
   override readonly name = 'CallLimitReached'

@@ -170,7 +170,10 @@ async function reserveSave(path: string): Promise<ReservedFile> {
   try {
     return await reserveFile(path, 4096)
   } catch (cause) {
-    throw new ConfigError([`--save ${path}: cannot be written (${(cause as Error).message})`])
+    throw new ConfigError([`--save ${path}: cannot be written (${(cause as Error).message})`], {
+      hint: 'Name a file in a folder that this user may write to.',
+      cause,
+    })
   }
 }
 

@@ -56,7 +56,11 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
   const { config, state } = run
   const { log } = life
   const selected = selectStreams(run.catalog)
-  if (selected.length === 0) log.warning('no stream is selected in the catalog: nothing to do')
+  if (selected.length === 0)
+    log.warning(
+      'no stream is selected in the catalog, so there is nothing to do: set "selected": true in ' +
+        'the metadata of those that you want',
+    )
   const found = selected.map((one) => ({ ...one, bookmark: readBookmark(state, one.stream.name) }))
 
   const asOf = Math.floor((await run.client.now()) - config.settleSeconds)

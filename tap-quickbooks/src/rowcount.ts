@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import { QuickbooksError } from './errors.ts'
+import { strangeAnswer } from './errors.ts'
 import { countQuery } from './query.ts'
 import type { Stream } from './streams.ts'
 import type { Range } from './windows.ts'
@@ -14,6 +14,6 @@ export async function askCount(client: Client, stream: Stream, range: Range): Pr
     member: 'QueryResponse',
   })
   const count = (answer.json.QueryResponse as { totalCount?: unknown }).totalCount
-  if (typeof count !== 'number') throw new QuickbooksError('count(*) without totalCount', {})
+  if (typeof count !== 'number') throw strangeAnswer('the answer to count(*) has no totalCount')
   return count
 }

@@ -1,5 +1,5 @@
 import type { Answer, Row } from './answer.ts'
-import { QuickbooksError } from './errors.ts'
+import { type QuickbooksError, strangeAnswer } from './errors.ts'
 
 /** The rows that a query brought, and its answer's time in UTC. */
 export type AskedRows = { rows: readonly Row[]; query: string; time: string | undefined }
@@ -31,7 +31,7 @@ export function readChangedRows(answer: Answer, entities: readonly string[]): Ro
 }
 
 function unusable(what: string): QuickbooksError {
-  return new QuickbooksError(`change data capture answers with ${what}`, {})
+  return strangeAnswer(`change data capture answers with ${what}`)
 }
 
 const COUNTERS = new Set(['startPosition', 'maxResults', 'totalCount'])
@@ -41,9 +41,9 @@ function rowsOf(answer: Answer, response: Record<string, unknown>, entity: strin
   if (index === undefined) {
     const other = Object.keys(response).find((name) => !COUNTERS.has(name))
     if (other === undefined) return []
-    throw new QuickbooksError(`asked for ${entity}, QuickBooks answers with ${other}`, {})
+    throw strangeAnswer(`asked for ${entity}, QuickBooks answers with ${other}`)
   }
   const rows = typeof index === 'number' ? answer.lists[index] : undefined
-  if (rows === undefined) throw new QuickbooksError(`${entity} in the answer is not a list`, {})
+  if (rows === undefined) throw strangeAnswer(`${entity} in the answer is not a list`)
   return rows
 }

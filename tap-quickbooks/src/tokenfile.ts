@@ -122,7 +122,10 @@ export async function reserveTokenFile(path: string): Promise<ReservedFile> {
     removeLeftovers(path)
     return await reserveFile(path, RESERVED_BYTES)
   } catch (cause) {
-    throw new ConfigError([`token_file ${path} cannot be written (${(cause as Error).message})`])
+    throw new ConfigError([`token_file ${path} cannot be written (${(cause as Error).message})`], {
+      hint: 'Name a file in a folder that this user may write to.',
+      cause,
+    })
   }
 }
 
