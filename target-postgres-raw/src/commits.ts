@@ -42,7 +42,7 @@ export function createCommits(options: CommitsOptions): Commits {
       batch.slabs.release()
     } catch (thrown) {
       if (thrown instanceof ProtocolError && thrown.line !== undefined)
-        await commitBefore(batch, thrown.line)
+        throw (await commitBefore(batch, thrown.line)) ?? thrown
       throw thrown
     }
   }
@@ -55,15 +55,20 @@ export function createCommits(options: CommitsOptions): Commits {
     await out.flush()
   }
 
-  /** A value was refused: what came before its line is good, and is kept. */
-  async function commitBefore(batch: Batch, line: number): Promise<void> {
+  /**
+   * A value was refused: what came before its line is good, and is kept. Gives the fault of an
+   * earlier line: the tables of a batch are copied one after the other.
+   */
+  async function commitBefore(batch: Batch, line: number): Promise<ProtocolError | undefined> {
     const cut = cutBefore(batch, line)
-    if (isEmpty(cut)) return
+    if (isEmpty(cut)) return undefined
     try {
       await commit(cut)
     } catch (thrown) {
+      if (thrown instanceof ProtocolError && thrown.line !== undefined) return thrown
       onFault(`what came before line ${line} was not committed: ${describeError(thrown)}`)
     }
+    return undefined
   }
 
   async function settle(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Row } from './row.ts'
 import type { Bytes, Slabs } from './slabs.ts'
+import { STAGING_NAME } from './sql.ts'
 
 /** A waiting row: its long texts lie in slabs, ready for COPY. */
 export type StagedRow = Omit<Row, 'payload' | 'payloadSource' | 'unusable'> & {
@@ -21,12 +22,33 @@ export function stageRow(row: Row, slabs: Slabs, round: number): StagedRow {
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Rows → COPY's text format, in pieces of about 64 kB; columns in the staging table's order. */
-export function* copyChunks(rows: Iterable<StagedRow>): Generator<Buffer, void, void> {
+/** What stands before and after a row's payload; what follows is the same everywhere. */
+export type CopyColumns = {
+  before(row: StagedRow): string
+  after(row: StagedRow): string
+}
+
+/** In the order of the staging table. */
+export const TO_STAGING: CopyColumns = {
+  before: ({ table, round, id }) =>
+    `${table.number}\t${round}\t${escapeText(id)}\t${table.payloadType === 'jsonb' ? '' : '\\N\t'}`,
+  after: ({ table }) => (table.payloadType === 'jsonb' ? '\t\\N' : ''),
+}
+
+/** In the order of the raw tables, with the time at which the rows are written. */
+export function toTable(now: string): CopyColumns {
+  return { before: ({ id }) => `${escapeText(id)}\t`, after: () => `\t${now}` }
+}
+
+/** Rows → COPY's text format, in pieces of about 64 kB. */
+export function* copyChunks(
+  rows: Iterable<StagedRow>,
+  columns: CopyColumns = TO_STAGING,
+): Generator<Buffer, void, void> {
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let used = 0
   for (const row of rows) {
-    for (const piece of copyPieces(row)) {
+    for (const piece of copyPieces(row, columns)) {
       const isText = typeof piece === 'string'
       const most = isText ? piece.length * 3 : piece.end - piece.start
       if (used > 0 && used + most > CHUNK_BYTES) {
@@ -48,22 +70,17 @@ function* cut({ buffer, start, end }: Bytes): Generator<Buffer, void, void> {
     yield buffer.subarray(from, Math.min(from + CHUNK_BYTES, end))
 }
 
-function copyPieces(row: StagedRow): (string | Bytes)[] {
+function copyPieces(row: StagedRow, columns: CopyColumns): (string | Bytes)[] {
   const { payload, payloadSource } = row
-  const tail = copyTail(row)
-  if (payloadSource === undefined) return [copyHead(row), payload, `${tail}\\N\n`]
-  return [copyHead(row), payload, tail, payloadSource, '\n']
-}
-
-function copyHead(row: StagedRow): string {
-  const column = row.table.payloadType === 'jsonb' ? '' : '\\N\t'
-  return `${row.table.number}\t${row.round}\t${escapeText(row.id)}\t${column}`
+  const head = columns.before(row)
+  const tail = columns.after(row) + copyTail(row)
+  if (payloadSource === undefined) return [head, payload, `${tail}\\N\n`]
+  return [head, payload, tail, payloadSource, '\n']
 }
 
 function copyTail(row: StagedRow): string {
-  const column = row.table.payloadType === 'jsonb' ? '\t\\N' : ''
   return (
-    `${column}\t${row.windowStart ?? '\\N'}\t${row.windowEnd ?? '\\N'}` +
+    `\t${row.windowStart ?? '\\N'}\t${row.windowEnd ?? '\\N'}` +
     `\t${row.pageNumber ?? '\\N'}\t${row.pageSize ?? '\\N'}` +
     `\t${row.requestPayload === undefined ? '\\N' : escapeText(row.requestPayload)}` +
     `\t${row.extractedAt ?? '\\N'}\t${row.deletedAt ?? '\\N'}\t${row.version ?? '\\N'}\t`
@@ -81,7 +98,12 @@ export function escapeText(text: string): string {
 }
 
 /** The row (from 1) that Postgres refused, from the context of its message. */
-export function refusedRow(where: string | undefined): number | undefined {
-  const match = /^COPY singer_staging\D+(\d+)/m.exec(where ?? '')
+export function refusedRow(
+  where: string | undefined,
+  table: string = STAGING_NAME,
+): number | undefined {
+  const begin = `COPY ${table},`
+  const line = (where ?? '').split('\n').find((text) => text.startsWith(begin))
+  const match = /^\D*(\d+)/.exec(line?.slice(begin.length) ?? '')
   return match === null ? undefined : Number(match[1])
 }

@@ -39,18 +39,27 @@ async function loadRecords(
   { number, records }: Round,
   counts: Counts,
 ): Promise<void> {
-  const isFirst = number === 1
-  const statement = sql.upsert(table.qualified, table.payloadType, isFirst)
-  const written = await client.query<{ inserted: number; updated: number }>(statement, [
-    table.number,
-    number,
-  ])
-  const { inserted, updated } = written.rows[0] ?? { inserted: 0, updated: 0 }
-  counts.inserted += inserted
-  counts.updated += updated
-  const rest = records - inserted - updated
+  const values = [table.number, number]
+  const comparison = sql.compare(table.qualified, table.payloadType)
+  type Standing = { changed: number; older: number; noted: number }
+  const { rows: found } = await client.query<Standing>(comparison, values)
+  const { changed, older: known, noted } = found[0] as Standing
+  let written = 0
+  if (changed > 0) {
+    const statement = sql.upsert(table.qualified, table.payloadType, number === 1)
+    type Written = { inserted: number; updated: number }
+    const { rows } = await client.query<Written>(statement, values)
+    const { inserted, updated } = rows[0] as Written
+    counts.inserted += inserted
+    counts.updated += updated
+    written = inserted + updated
+  }
+  const rest = records - written
   if (rest === 0) return
-  const older = await countOlder(client, sql.noteRest(table.qualified), table, number)
+  const isDone = written === changed && noted === 0
+  const older = isDone
+    ? known
+    : await countOlder(client, sql.noteRest(table.qualified), table, number)
   counts.older += older
   counts.unchanged += rest - older
 }

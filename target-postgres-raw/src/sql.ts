@@ -55,19 +55,6 @@ export function dropNotNull(table: string, columns: readonly string[]): string {
   return `alter table ${table} ${columns.map((column) => `alter column ${name(column)} drop not null`).join(', ')}`
 }
 
-/** The tables beside the raw ones. */
-export const CONTROL_TABLES: Record<string, string> = {
-  _singer_streams:
-    'stream text not null, table_name text primary key, key_properties jsonb not null',
-  _singer_state: 'state_id text primary key, value text, committed_at_utc timestamptz',
-  _singer_loads:
-    'state_id text not null, stream text not null, table_name text not null,' +
-    ' inserted bigint not null, updated bigint not null, unchanged bigint not null,' +
-    ' older bigint not null, deleted bigint not null,' +
-    ' extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,' +
-    ' value text, started_at_utc timestamptz not null, committed_at_utc timestamptz not null',
-}
-
 /**
  * In every transaction: UTC, no names but the qualified ones, and a bounded wait for locks. Not in
  * the session, for a pooler gives the next transaction another one, and this one to other programs.
@@ -88,14 +75,15 @@ export const BEGIN_LOAD: string = `
 /** One view of all tables, which a standby can give too. */
 export const BEGIN_QUESTION: string = `begin isolation level repeatable read, read only;${SETTINGS}`
 
-export const STAGING = 'pg_temp.singer_staging'
+export const STAGING_NAME: string = 'singer_staging'
+export const STAGING: string = `pg_temp.${STAGING_NAME}`
 
 /**
  * The one staging table, for all streams. Uncompressed, since it is read once; a row's payload
  * is in the column of its table's type, so that COPY refuses what that type cannot hold.
  */
 export const CREATE_STAGING: string = `
-  create temporary table singer_staging (
+  create temporary table ${STAGING_NAME} (
     table_no integer, round integer, id text, payload jsonb, payload_json json,
     extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,
     page_number integer, page_size integer, request_payload jsonb,
@@ -111,6 +99,26 @@ export const LOCK_NAMES = `
 select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) as name`
 
 export const COPY_STAGING: string = `copy ${STAGING} from stdin`
+
+/**
+ * Whether rows may be copied straight into the table $1: none of the ids $2 is there, and nothing
+ * but what is usual happens to a row on its way. Gives the time of the transaction if so.
+ */
+export function mayCopy(table: string, payloadType: 'json' | 'jsonb'): string {
+  const types = COLUMNS.map(({ name, type }) => (name === 'payload' ? payloadType : type))
+  const columns = COLUMNS.map((column, n) => `('${column.name}', '${types[n]}'::regtype)`)
+  return `
+select now()::text as now from pg_class c
+ where c.oid = $1::regclass and c.relkind = 'r'
+   and not (c.relhastriggers or c.relhasrules or c.relrowsecurity)
+   and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attgenerated = ''
+          and (a.attname, a.atttypid) in (${columns.join(', ')})) = ${COLUMNS.length}
+   and not exists (select from ${table} where id = any($2))`
+}
+
+export function copyInto(table: string): string {
+  return `copy ${table} (${INSERT_COLUMNS}) from stdin`
+}
 
 /** Strictly earlier than what is stored; unknown on either side is not. */
 const OLDER = 's.extracted_at_utc < t.extracted_at_utc'
@@ -153,6 +161,13 @@ export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
   return payloadType === 'jsonb' ? 'payload' : 'payload_json'
 }
 
+/** Whether a record, not an older one, has another payload than the row `t`. */
+function changes(staged: string, column: string): string {
+  return `((${staged}.extracted_at_utc < t.extracted_at_utc) is not true
+     and (row(t.payload)::record *<> row(${staged}.${column})::record
+          or (t.payload_source is null) <> (${staged}.payload_source is null)))`
+}
+
 /**
  * Records of one table. An older version changes nothing, nor does the same payload: compared by
  * its binary image, for jsonb says that 1.10 equals 1.1. A mark newer than the record stays. What
@@ -160,10 +175,6 @@ export function stagedPayload(payloadType: 'json' | 'jsonb'): string {
  */
 export function upsert(table: string, payloadType: 'json' | 'jsonb', isFirst: boolean): string {
   const payload = stagedPayload(payloadType)
-  const changes = (staged: string, column: string) =>
-    `(${staged}.extracted_at_utc < t.extracted_at_utc) is not true
-     and (row(t.payload)::record *<> row(${staged}.${column})::record
-          or (t.payload_source is null) <> (${staged}.payload_source is null))`
   return `
 with written as (${insertStaged(table, payload, 'null', LIVE, isFirst ? changes('s', payload) : undefined)}
   on conflict (id) do update set
@@ -184,23 +195,39 @@ known as (select count(*)::int as updated from written w join ${table} t on t.id
 select (select count(*)::int from written) - updated as inserted, updated from known`
 }
 
+/** What an unchanged row may still have to note: the version it was sent in, or that it is back. */
+const NEW_VERSION = `(s.version is not null and (t.version is null
+    or case when (${OLDER}) is true then s.version > t.version else s.version <> t.version end))`
+const BACK_AGAIN = `((${OLDER}) is not true and t.deleted_at_utc is not null
+    and (s.extracted_at_utc < t.deleted_at_utc) is not true)`
+
 /**
- * What the upsert left alone may still be noted: a version, for the row was sent in it, or that
- * the row is there again. Gives the number of older records.
+ * How the records of one table stand to what it holds. A reload finds here that there is nothing
+ * to do, and asks no more of the server.
+ */
+export function compare(table: string, payloadType: 'json' | 'jsonb'): string {
+  const changed = changes('s', stagedPayload(payloadType))
+  return `
+select count(*) filter (where t.id is null or ${changed})::int as changed,
+       count(*) filter (where ${OLDER})::int as older,
+       count(*) filter (where t.id is not null and not ${changed}
+         and (${NEW_VERSION} or ${BACK_AGAIN}))::int as noted
+  from ${STAGING} s left join ${table} t on t.id = s.id
+ where ${ROUND} and ${LIVE}`
+}
+
+/**
+ * Notes a version or a return where the upsert left the row alone. Gives the number of older
+ * records.
  */
 export function noteRest(table: string): string {
-  const isOlder = `(${OLDER})`
-  const newVersion = `(s.version is not null and (t.version is null
-      or case when ${isOlder} is true then s.version > t.version else s.version <> t.version end))`
-  const backAgain = `(${isOlder} is not true and t.deleted_at_utc is not null
-      and (s.extracted_at_utc < t.deleted_at_utc) is not true)`
   return `
 with noted as (
   update ${table} t set
-    version = case when ${newVersion} then s.version else t.version end,
-    deleted_at_utc = case when ${backAgain} then null else t.deleted_at_utc end
+    version = case when ${NEW_VERSION} then s.version else t.version end,
+    deleted_at_utc = case when ${BACK_AGAIN} then null else t.deleted_at_utc end
   from ${STAGING} s
-  where ${ROUND} and ${LIVE} and t.id = s.id and (${newVersion} or ${backAgain}))
+  where ${ROUND} and ${LIVE} and t.id = s.id and (${NEW_VERSION} or ${BACK_AGAIN}))
 select count(*) filter (where ${OLDER})::int as older,
        count(*) filter (where t.id is null)::int as kept_out
   from ${STAGING} s left join ${table} t on t.id = s.id
@@ -263,30 +290,4 @@ export function activate(table: string, isHard: boolean): string {
     ? `delete from ${table} t where ${rows}`
     : `update ${table} t set deleted_at_utc = coalesce($2::timestamptz, t.extracted_at_utc, now())
   where t.deleted_at_utc is null and ${rows}`
-}
-
-export function readState(schema: string): string {
-  return `select value from ${qualified(schema, '_singer_state')} where state_id = $1`
-}
-
-export function saveState(schema: string): string {
-  return `
-insert into ${qualified(schema, '_singer_state')} as t (state_id, value, committed_at_utc)
-values ($1, $2, now())
-on conflict (state_id) do update set value = excluded.value, committed_at_utc = excluded.committed_at_utc`
-}
-
-export function saveLoad(schema: string): string {
-  return `
-insert into ${qualified(schema, '_singer_loads')} (state_id, stream, table_name,
-  inserted, updated, unchanged, older, deleted,
-  extract_window_start_utc, extract_window_end_utc, value, started_at_utc, committed_at_utc)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), clock_timestamp())
-returning started_at_utc::text as started_at`
-}
-
-/** The row of a stream that the transaction left which began at that very microsecond. */
-export function findLoad(schema: string): string {
-  return `select from ${qualified(schema, '_singer_loads')}
-   where state_id = $1 and stream = $2 and started_at_utc = $3`
 }

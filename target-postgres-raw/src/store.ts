@@ -1,20 +1,19 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { ProtocolError } from '@singer-io-ts/core'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Activation, Batch } from './batch.ts'
 import { replaceInText } from './characters.ts'
 import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
-import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
-import { isRefusedValue, loadError } from './errors.ts'
+import * as control from './control.ts'
+import { copyRows } from './copying.ts'
+import { loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
 import { type Counts, loadRound, refuseMeetingKeys, zeroCounts } from './load.ts'
 import type { Database } from './postgres.ts'
 import { define, toStage, toUse } from './rights.ts'
-import { byTable } from './rounds.ts'
+import { byTable, type TableRows } from './rounds.ts'
 import * as sql from './sql.ts'
+import { copyStraight } from './straight.ts'
 import { ensureControlTables, ensureTable, type FoundTable, findActive } from './table.ts'
 
 export type Store = {
@@ -110,7 +109,7 @@ async function isStored(
   if (done.startedAt === undefined) return false
   // It may be under way still: its session has these locks until it has ended.
   await lockStreams(client, batch, settings)
-  const { rowCount } = await client.query(sql.findLoad(settings.schema), [
+  const { rowCount } = await client.query(control.findLoad(settings.schema), [
     settings.stateId,
     done.stream,
     done.startedAt,
@@ -122,18 +121,29 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   const { schema, hardDelete, stateId } = settings
   const { rows } = batch
   at.stream = undefined
-  if (rows.length > 0) {
-    await ensureStaging(client)
-    await copy(client, rows)
-  }
   const loads = new Map<string, Load>()
   await lockStreams(client, batch, settings)
-  for (const { table, rounds, ...window } of byTable(rows)) {
+  const tables = byTable(rows)
+  const known: TableRows[] = []
+  for (const found of tables) {
+    const inserted = await copyStraight(client, found, rows)
+    if (inserted === undefined) known.push(found)
+    else loads.set(...loadOf(found, { ...zeroCounts(), inserted }))
+  }
+  if (known.length > 0) {
+    await ensureStaging(client)
+    const isKnown = new Set(known.map(({ table }) => table))
+    const staged =
+      known.length === tables.length ? rows : rows.filter((row) => isKnown.has(row.table))
+    await copyRows(client, sql.COPY_STAGING, staged)
+  }
+  for (const found of known) {
+    const { table, rounds } = found
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
     const counts = zeroCounts()
-    loads.set(table.stream, { table: table.name, counts, ...window })
+    loads.set(...loadOf(found, counts))
     for (const round of rounds) await loadRound(client, table, round, hardDelete, counts)
   }
   for (const activation of batch.activations) {
@@ -148,7 +158,7 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   const state = batch.states.at(-1)?.text
   if (state !== undefined) {
     await refuseOtherCompany(client, settings, state)
-    await client.query(sql.saveState(schema), [stateId, state])
+    await client.query(control.saveState(schema), [stateId, state])
   }
   const done: Done = { loads }
   for (const [name, { table, counts, windowStart, windowEnd }] of loads) {
@@ -156,10 +166,17 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
     const numbers = [inserted, updated, unchanged, older, deleted]
     const stream = replaceInText(name)
     const values = [stateId, stream, table, ...numbers, windowStart, windowEnd, state]
-    const { rows: saved } = await client.query<{ started_at: string }>(sql.saveLoad(schema), values)
+    const { rows: saved } = await client.query<{ started_at: string }>(
+      control.saveLoad(schema),
+      values,
+    )
     Object.assign(done, { stream, startedAt: saved[0]?.started_at })
   }
   return done
+}
+
+function loadOf({ table, windowStart, windowEnd }: TableRows, counts: Counts): [string, Load] {
+  return [table.stream, { table: table.name, counts, windowStart, windowEnd }]
 }
 
 /** A state that names its company goes on from one of the same: rows of two would overwrite each other. */
@@ -170,7 +187,7 @@ async function refuseOtherCompany(
 ): Promise<void> {
   const company = companyOf(state)
   if (company === undefined) return
-  const { rows } = await client.query<{ value: string }>(sql.readState(schema), [stateId])
+  const { rows } = await client.query<{ value: string }>(control.readState(schema), [stateId])
   const before = companyOf(rows[0]?.value ?? '')
   if (before === undefined || before === company) return
   throw new ProtocolError(
@@ -206,26 +223,6 @@ async function lockStreams(
 async function ensureStaging(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ is_there: boolean }>(sql.IS_STAGING_THERE)
   if (rows[0]?.is_there !== true) await define(client, sql.CREATE_STAGING, toStage(client))
-}
-
-async function copy(client: pg.Client, rows: readonly StagedRow[]): Promise<void> {
-  try {
-    await pipeline(
-      Readable.from(copyChunks(rows), { objectMode: true, highWaterMark: 1 }),
-      client.query(copyFrom(sql.COPY_STAGING)),
-    )
-  } catch (thrown) {
-    const number = refusedRow((thrown as { where?: string }).where)
-    const row = number === undefined ? undefined : rows[number - 1]
-    if (row === undefined || !isRefusedValue(thrown)) throw thrown
-    const { message, code } = thrown as { message: string; code: string }
-    const place = row.place === undefined ? '' : ` (${row.place})`
-    throw new ProtocolError(
-      row.line,
-      `Postgres refuses the record of stream '${row.stream}' with id '${row.id}'${place}: ${message} (${code})`,
-      { cause: thrown },
-    )
-  }
 }
 
 async function activate(

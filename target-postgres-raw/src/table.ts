@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { replaceInText } from './characters.ts'
+import { CONTROL_TABLES } from './control.ts'
 import { LoadError } from './errors.ts'
 import { define, toAlterTable, toCreateSchema, toCreateTable } from './rights.ts'
 import * as sql from './sql.ts'
@@ -43,12 +44,12 @@ export async function ensureControlTables(client: pg.Client, schema: string): Pr
     const { rows } = await client.query<{ relname: string | null }>(
       `select c.relname from pg_namespace n left join pg_class c
          on c.relnamespace = n.oid and c.relname = any($2) where n.nspname = $1`,
-      [schema, Object.keys(sql.CONTROL_TABLES)],
+      [schema, Object.keys(CONTROL_TABLES)],
     )
     const found = rows.map((row) => row.relname)
     return {
       schema: rows.length === 0,
-      tables: Object.entries(sql.CONTROL_TABLES).filter(([table]) => !found.includes(table)),
+      tables: Object.entries(CONTROL_TABLES).filter(([table]) => !found.includes(table)),
     }
   }
   const first = await missing()
