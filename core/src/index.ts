@@ -96,11 +96,11 @@ export {
   type ReadActivateVersion,
   type ReadBatch,
   type ReadMessage,
-  type ReadRecord,
   type ReadSchema,
   type ReadState,
   readMessages,
 } from './reader.ts'
+export type { ReadRecord, RecordBytes } from './record.ts'
 export { createScreen, type Room, type Screen } from './screen.ts'
 export { readState, type State } from './state.ts'
 export { readText } from './textfile.ts'

@@ -2,23 +2,7 @@ import { ProtocolError } from './errors.ts'
 import { jsonBreak, lastMember, type Member, objectMembers } from './json.ts'
 import { decode, type Line, ofStream, type ReaderOptions, readLines } from './lines.ts'
 import type { JsonSchema } from './messages.ts'
-
-/** A RECORD as read: the parsed record for looking, its exact text and member spans for storing. */
-export type ReadRecord = {
-  type: 'RECORD'
-  line: number
-  stream: string
-  /** The exact JSON text of the record, an object. */
-  text: string
-  /** The record's members as spans of `text`. */
-  members: Member[]
-  /** The record parsed: numbers are doubles here; use `text` where digits matter. */
-  record: Record<string, unknown>
-  /** As it came: a usable RFC 3339 text or anything else. */
-  timeExtracted: unknown
-  /** The digits of an integer. */
-  version: string | undefined
-}
+import { createQuickReader, type Envelope, type QuickReader, type ReadRecord } from './record.ts'
 
 export type ReadSchema = {
   type: 'SCHEMA'
@@ -54,29 +38,34 @@ export async function* readMessages(
   input: AsyncIterable<Uint8Array>,
   options: ReaderOptions = {},
 ): AsyncGenerator<ReadMessage[], void, void> {
+  const quick = createQuickReader(parseEnvelope)
   for await (const lines of readLines(input, options)) {
-    const { messages, fault } = parseLines(lines)
+    const { messages, fault } = parseLines(lines, quick)
     if (messages.length > 0) yield messages
     if (fault !== undefined) throw fault
   }
 }
 
 /** Not in the generator, which would hold on to the last line while it waits for the next. */
-function parseLines(lines: readonly Line[]): { messages: ReadMessage[]; fault?: unknown } {
+function parseLines(
+  lines: readonly Line[],
+  quick: QuickReader,
+): { messages: ReadMessage[]; fault?: unknown } {
   const messages: ReadMessage[] = []
   try {
-    for (const line of lines) messages.push(parseMessage(decode(line), line.number))
+    for (const line of lines)
+      messages.push(quick.read(line) ?? parseMessage(decode(line), line.number, quick))
     return { messages }
   } catch (fault) {
     return { messages, fault }
   }
 }
 
-function parseMessage(text: string, line: number): ReadMessage {
+function parseMessage(text: string, line: number, quick: QuickReader): ReadMessage {
   const parsed = text.length > LONG_TEXT ? parseLong(text, line) : parseObject(text, line)
   switch (parsed.type) {
     case 'RECORD':
-      return parseRecord(text, line, parsed)
+      return parseRecord(text, line, parsed, quick)
     case 'SCHEMA':
       return parseSchema(line, parsed)
     case 'STATE': {
@@ -193,8 +182,14 @@ export function openRecord(text: string): OpenedRecord | undefined {
   return isObject(record) ? { text, members: objectMembers(text).members, record } : undefined
 }
 
-function parseRecord(text: string, line: number, parsed: Record<string, unknown>): ReadRecord {
-  const stream = streamOf(parsed, line)
+function parseRecord(
+  text: string,
+  line: number,
+  parsed: Record<string, unknown>,
+  quick: QuickReader,
+): ReadRecord {
+  const envelope = envelopeOf(parsed, text, line)
+  const { stream } = envelope
   const span = lastMember(objectMembers(text).members, 'record')
   if (span === undefined || text[span.start] !== '{')
     throw new ProtocolError(line, `the record of stream '${stream}' is not a JSON object`)
@@ -208,13 +203,27 @@ function parseRecord(text: string, line: number, parsed: Record<string, unknown>
           record: parsed.record as Record<string, unknown>,
         }
   // Into the object itself, for a copy of it would ask for the record.
-  return Object.assign(opened, {
-    type: 'RECORD' as const,
-    line,
+  quick.learn(text, span)
+  return Object.assign(opened, { type: 'RECORD' as const, line, ...envelope })
+}
+
+function envelopeOf(parsed: Record<string, unknown>, text: string, line: number): Envelope {
+  const stream = streamOf(parsed, line)
+  return {
     stream,
     timeExtracted: parsed.time_extracted,
     version: parsed.version === undefined ? undefined : recordVersion(text, line, stream),
-  })
+  }
+}
+
+/** What a line says without its record. */
+function parseEnvelope(text: string, line: number): Envelope | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return isObject(parsed) && parsed.type === 'RECORD' ? envelopeOf(parsed, text, line) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function parseSchema(line: number, parsed: Record<string, unknown>): ReadSchema {

@@ -15,7 +15,10 @@ export function stageRow(row: Row, slabs: Slabs, round: number): StagedRow {
   const { payload, payloadSource, unusable: _, ...rest } = row
   return Object.assign(rest, {
     round,
-    payload: slabs.keep(payload, escapeText),
+    payload:
+      typeof payload === 'string'
+        ? slabs.keep(payload, escapeText)
+        : slabs.keepBytes(payload.pieces, payload.isEscaped),
     payloadSource: payloadSource === undefined ? undefined : slabs.keep(payloadSource, escapeText),
   })
 }

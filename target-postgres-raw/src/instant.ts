@@ -7,16 +7,19 @@ export type Instant = string
 /** Reads an RFC 3339 time with any offset; digits beyond microseconds are cut. */
 export function parseInstant(value: unknown): Instant | undefined {
   if (typeof value !== 'string') return undefined
-  if (value !== lastText) {
-    lastInstant = parse(value)
-    lastText = value
+  let instant = known.get(value)
+  if (instant === undefined) {
+    instant = parse(value)
+    if (known.size >= MOST_KNOWN) known.clear()
+    if (instant !== undefined && value.length < MOST_CHARACTERS) known.set(value, instant)
   }
-  return lastInstant
+  return instant
 }
 
 // The records of a page share their times.
-let lastText: string | undefined
-let lastInstant: Instant | undefined
+const known = new Map<string, Instant>()
+const MOST_KNOWN = 50
+const MOST_CHARACTERS = 40
 
 const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))$/

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
-import { objectMembers, ProtocolError, type ReadRecord, withoutMembers } from '@singer-io-ts/core'
+import {
+  objectMembers,
+  ProtocolError,
+  type ReadRecord,
+  type RecordBytes,
+  withoutMembers,
+} from '@singer-io-ts/core'
 import { hasReplaceable, replaceInJson, replaceInText } from './characters.ts'
 import { type Instant, parseInstant } from './instant.ts'
+import { findMember, originMembers, withoutPlaces } from './places.ts'
+import type { Bytes } from './slabs.ts'
 import type { Table } from './table.ts'
 
 /** What a record becomes: the columns of its row. `undefined` is null. */
@@ -14,7 +22,8 @@ export type Row = {
   id: string
   /** The id as sent, where characters had to be replaced in it. */
   exactId: string
-  payload: string
+  /** A text, or pieces of the line in which it came. */
+  payload: string | { pieces: Bytes[]; isEscaped: boolean }
   payloadSource: string | undefined
   windowStart: Instant | undefined
   windowEnd: Instant | undefined
@@ -31,12 +40,55 @@ export type Row = {
 
 /** A record → its row. Throws ProtocolError when its key is unusable. */
 export function makeRow(record: ReadRecord, table: Table, place?: string): Row {
+  const { bytes } = record
+  const isPlain = bytes !== undefined && !(bytes.isSuspect || bytes.hasEscapedName || bytes.hasTabs)
+  return isPlain ? plainRow(record, bytes, table, place) : anyRow(record, table, place)
+}
+
+/** The row of a record that can be stored as it came, byte by byte. */
+function plainRow(record: ReadRecord, bytes: RecordBytes, table: Table, place?: string): Row {
+  const { keyProperties } = table
+  const id =
+    keyProperties.length === 0
+      ? hash(bytes.buffer.subarray(bytes.start, bytes.end))
+      : joinKey(record, keyProperties, (key) => findMember(bytes, key))
+  const row = emptyRow(record, table, place, id, id)
+  const lifted = originMembers(bytes, isColumn)
+  if (lifted !== undefined) setColumns(row, lifted)
+  const pieces = withoutPlaces(bytes, lifted)
+  row.payload = { pieces, isEscaped: bytes.isEscaped }
+  return row
+}
+
+/** The row of a record in which there may be what Postgres cannot store. */
+function anyRow(record: ReadRecord, table: Table, place?: string): Row {
   const { keyProperties, payloadType } = table
-  const id = makeId(record, keyProperties, replaceInText)
-  const exactId = hasReplaceable(record.text) ? makeId(record, keyProperties) : id
-  const cleaned = payloadType === 'jsonb' ? replaceInJson(record.text) : record.text
-  const isClean = cleaned === record.text
-  const members = isClean ? record.members : objectMembers(cleaned).members
+  const { text, members: sent } = record
+  const parts = { stream: record.stream, line: record.line, text, members: sent }
+  const id = makeId(parts, keyProperties, replaceInText)
+  const exactId = hasReplaceable(text) ? makeId(parts, keyProperties) : id
+  const cleaned = payloadType === 'jsonb' ? replaceInJson(text) : text
+  const isClean = cleaned === text
+  const members = isClean ? sent : objectMembers(cleaned).members
+  const row = emptyRow(record, table, place, id, exactId)
+  row.payload = cleaned
+  row.payloadSource = isClean ? undefined : text
+  const lifted = new Map<string, string>()
+  for (const { name, start, end } of members)
+    if (isColumn(name)) lifted.set(name, cleaned.slice(start, end))
+  if (lifted.size === 0) return row
+  setColumns(row, lifted)
+  row.payload = withoutMembers(cleaned, members, new Set(lifted.keys()))
+  return row
+}
+
+function emptyRow(
+  record: ReadRecord,
+  table: Table,
+  place: string | undefined,
+  id: string,
+  exactId: string,
+): Row {
   const row: Row = {
     table,
     stream: record.stream,
@@ -44,8 +96,8 @@ export function makeRow(record: ReadRecord, table: Table, place?: string): Row {
     place,
     id,
     exactId,
-    payload: cleaned,
-    payloadSource: isClean ? undefined : record.text,
+    payload: '',
+    payloadSource: undefined,
     windowStart: undefined,
     windowEnd: undefined,
     pageNumber: undefined,
@@ -56,25 +108,28 @@ export function makeRow(record: ReadRecord, table: Table, place?: string): Row {
     version: record.version,
     unusable: [],
   }
-  if (Buffer.byteLength(row.id) > MAX_ID_BYTES)
+  if (id.length > MAX_ID_BYTES / 3 && Buffer.byteLength(id) > MAX_ID_BYTES)
     throw new ProtocolError(
       record.line,
       `the key of a record of stream '${record.stream}' is longer than ${MAX_ID_BYTES} bytes`,
     )
   if (row.extractedAt === undefined && record.timeExtracted != null)
     row.unusable.push('time_extracted')
-  const lifted = new Map<string, string>()
-  for (const { name, start, end } of members)
-    if (name.startsWith('_sdc_') && name in COLUMNS) lifted.set(name, cleaned.slice(start, end))
-  if (lifted.size === 0) return row
+  return row
+}
+
+/** Takes the values of these members; those that fit no column are taken out of the map. */
+function setColumns(row: Row, lifted: Map<string, string>): void {
   for (const [name, json] of lifted) {
     if (json === 'null') continue
     if (setColumn(row, name as keyof typeof COLUMNS, json)) continue
     row.unusable.push(name)
     lifted.delete(name)
   }
-  row.payload = withoutMembers(cleaned, members, new Set(lifted.keys()))
-  return row
+}
+
+function isColumn(name: string): boolean {
+  return name.startsWith('_sdc_') && name in COLUMNS
 }
 
 /** What a btree index takes, with room for its header. */
@@ -128,29 +183,48 @@ function parseInteger(json: string): string | undefined {
 export function makeId(
   record: Pick<ReadRecord, 'stream' | 'line' | 'text' | 'members'>,
   keyProperties: readonly string[],
+  replace?: (text: string) => string,
+): string {
+  const { text, members } = record
+  if (keyProperties.length === 0) return hash(text)
+  const find = (key: string): string | undefined => {
+    const member = members.findLast(({ name }) => name === key)
+    return member && copyText(text.slice(member.start, member.end))
+  }
+  return joinKey(record, keyProperties, find, replace)
+}
+
+function hash(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+type Place = Pick<ReadRecord, 'stream' | 'line'>
+
+function joinKey(
+  place: Place,
+  keyProperties: readonly string[],
+  find: (key: string) => string | undefined,
   replace: (text: string) => string = (text) => text,
 ): string {
   const [only] = keyProperties
-  if (only === undefined) return createHash('sha256').update(record.text).digest('hex')
-  if (keyProperties.length === 1) {
-    const value = keyValue(record, only)
+  if (keyProperties.length === 1 && only !== undefined) {
+    const value = keyValue(place, only, find(only))
     return typeof value === 'string' ? replace(value) : value.digits
   }
   const parts = keyProperties.map((key) => {
-    const value = keyValue(record, key)
+    const value = keyValue(place, key, find(key))
     return typeof value === 'string' ? JSON.stringify(replace(value)) : value.digits
   })
   return `[${parts.join(',')}]`
 }
 
 function keyValue(
-  { stream, line, text, members }: Parameters<typeof makeId>[0],
+  { stream, line }: Place,
   key: string,
+  json: string = '',
 ): string | { digits: string } {
-  const member = members.findLast(({ name }) => name === key)
-  const json = member === undefined ? '' : text.slice(member.start, member.end)
   if (json.startsWith('"')) return JSON.parse(json) as string
-  if (/^[-\dtf]/.test(json)) return { digits: copyText(json) }
+  if (/^[-\dtf]/.test(json)) return { digits: json }
   const found =
     json === ''
       ? 'lacks it'

@@ -126,10 +126,13 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   const tables = byTable(rows)
   const known: TableRows[] = []
   for (const found of tables) {
+    at.stream = found.table.stream
+    at.table = found.table.name
     const inserted = await copyStraight(client, found, rows)
     if (inserted === undefined) known.push(found)
     else loads.set(...loadOf(found, { ...zeroCounts(), inserted }))
   }
+  at.stream = undefined
   if (known.length > 0) {
     await ensureStaging(client)
     const isKnown = new Set(known.map(({ table }) => table))

@@ -1,0 +1,211 @@
+/**
+ * Looks through JSON as bytes, and checks all of it: a record is stored without being parsed. Where
+ * anything is not as it should be, the answer is -1 or undefined, and `JSON.parse` may say why.
+ */
+
+/** An object in a line: where it ends, its members, and what whoever stores it must look after. */
+export type ScannedObject = {
+  end: number
+  /** For each member where its quoted name begins and ends, and where its value does. */
+  places: number[]
+  /** Has a backslash. */
+  isEscaped: boolean
+  /** Has a tab or a carriage return between its parts. */
+  hasTabs: boolean
+  /** May hold a character that Postgres does not store, `\u0000` or half a surrogate pair. */
+  isSuspect: boolean
+  /** The name of a member has an escape. */
+  hasEscapedName: boolean
+}
+
+let isEscaped = false
+let isSuspect = false
+let hasTabs = false
+/** What is open: 1 for an object, 0 for an array. */
+let open = new Uint8Array(256)
+
+/** The object that begins at `start`; undefined if there is none, or it is not JSON. */
+export function scanObject(bytes: Uint8Array, start: number): ScannedObject | undefined {
+  if (bytes[start] !== OPEN_BRACE) return undefined
+  isEscaped = false
+  isSuspect = false
+  hasTabs = false
+  let hasEscapedName = false
+  const places: number[] = []
+  let at = skipSpace(bytes, start + 1)
+  if (bytes[at] === CLOSE_BRACE)
+    return { end: at + 1, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
+  for (;;) {
+    const nameEnd = skipString(bytes, at)
+    if (nameEnd === -1) return undefined
+    if (isEscaped) hasEscapedName ||= bytes.subarray(at, nameEnd).includes(BACKSLASH)
+    const value = skipColon(bytes, nameEnd)
+    const end = value === -1 ? -1 : skipValue(bytes, value)
+    if (end === -1) return undefined
+    places.push(at, nameEnd, value, end)
+    at = skipSpace(bytes, end)
+    const byte = bytes[at]
+    if (byte === CLOSE_BRACE)
+      return { end: at + 1, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
+    if (byte !== COMMA) return undefined
+    at = skipSpace(bytes, at + 1)
+  }
+}
+
+/** The position after the value; not recursive, for a record may nest deeper than the stack is high. */
+function skipValue(bytes: Uint8Array, start: number): number {
+  let at = start
+  let depth = 0
+  for (;;) {
+    const first = bytes[at]
+    if (first === QUOTE) at = skipString(bytes, at)
+    else if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+      const isObject = first === OPEN_BRACE
+      at = skipSpace(bytes, at + 1)
+      if (bytes[at] === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) at++
+      else {
+        if (depth === open.length) open = widen(open)
+        open[depth++] = isObject ? 1 : 0
+        if (isObject) at = skipName(bytes, at)
+        if (at === -1) return -1
+        continue
+      }
+    } else at = skipScalar(bytes, at)
+    if (at === -1) return -1
+    for (;;) {
+      if (depth === 0) return at
+      at = skipSpace(bytes, at)
+      const isObject = open[depth - 1] === 1
+      const byte = bytes[at]
+      if (byte === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
+        depth--
+        at++
+      } else if (byte === COMMA) {
+        at = skipSpace(bytes, at + 1)
+        if (isObject) at = skipName(bytes, at)
+        if (at === -1) return -1
+        break
+      } else return -1
+    }
+  }
+}
+
+function widen(narrow: Uint8Array): Uint8Array<ArrayBuffer> {
+  const wide = new Uint8Array(2 * narrow.length)
+  wide.set(narrow)
+  return wide
+}
+
+function skipName(bytes: Uint8Array, at: number): number {
+  const end = skipString(bytes, at)
+  return end === -1 ? -1 : skipColon(bytes, end)
+}
+
+function skipColon(bytes: Uint8Array, start: number): number {
+  const at = skipSpace(bytes, start)
+  return bytes[at] === COLON ? skipSpace(bytes, at + 1) : -1
+}
+
+function skipSpace(bytes: Uint8Array, start: number): number {
+  for (let at = start; ; at++) {
+    const byte = bytes[at]
+    if (byte === SPACE) continue
+    if (byte !== TAB && byte !== LINE_FEED && byte !== RETURN) return at
+    hasTabs = true
+  }
+}
+
+function skipString(bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== QUOTE) return -1
+  for (let at = start + 1; ; at++) {
+    while (PLAIN[bytes[at] as number] === 1) at++
+    const byte = bytes[at]
+    if (byte === QUOTE) return at + 1
+    if (byte !== BACKSLASH) return -1
+    at = skipEscape(bytes, at)
+    if (at === -1) return -1
+  }
+}
+
+/** The position of the escape's last byte. */
+function skipEscape(bytes: Uint8Array, start: number): number {
+  isEscaped = true
+  const letter = bytes[start + 1] ?? 0
+  if (letter !== SMALL_U) return ESCAPED.includes(letter) ? start + 1 : -1
+  let unit = 0
+  for (let at = start + 2; at < start + 6; at++) {
+    const digit = hexDigit(bytes[at] ?? 0)
+    if (digit === -1) return -1
+    unit = unit * 16 + digit
+  }
+  if (unit === 0 || (unit & 0xf800) === 0xd800) isSuspect = true
+  return start + 5
+}
+
+function hexDigit(byte: number): number {
+  if (isDigit(byte)) return byte - 0x30
+  const small = byte | 0x20
+  return small >= 0x61 && small <= 0x66 ? small - 0x57 : -1
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
+}
+
+function skipScalar(bytes: Uint8Array, start: number): number {
+  const first = bytes[start]
+  if (first === MINUS || isDigit(first)) return skipNumber(bytes, start)
+  const word = first === 0x74 ? TRUE : first === 0x66 ? FALSE : NULL
+  for (let n = 0; n < word.length; n++) if (bytes[start + n] !== word[n]) return -1
+  return start + word.length
+}
+
+function skipNumber(bytes: Uint8Array, start: number): number {
+  let at = bytes[start] === MINUS ? start + 1 : start
+  if (bytes[at] === 0x30) at++
+  else {
+    at = skipDigits(bytes, at)
+    if (at === -1) return -1
+  }
+  if (bytes[at] === POINT) {
+    at = skipDigits(bytes, at + 1)
+    if (at === -1) return -1
+  }
+  if (((bytes[at] ?? 0) | 0x20) !== SMALL_E) return at
+  at++
+  if (bytes[at] === PLUS || bytes[at] === MINUS) at++
+  return skipDigits(bytes, at)
+}
+
+/** One digit at least. */
+function skipDigits(bytes: Uint8Array, start: number): number {
+  let at = start
+  while (isDigit(bytes[at])) at++
+  return at === start ? -1 : at
+}
+
+const TAB = 0x09
+const LINE_FEED = 0x0a
+const RETURN = 0x0d
+const SPACE = 0x20
+const QUOTE = 0x22
+const PLUS = 0x2b
+const COMMA = 0x2c
+const MINUS = 0x2d
+const POINT = 0x2e
+const COLON = 0x3a
+const OPEN_BRACKET = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE_BRACKET = 0x5d
+const SMALL_E = 0x65
+const SMALL_U = 0x75
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+/** 1 for each byte that stands for itself in a string. */
+const PLAIN: Uint8Array = new Uint8Array(256).map((_, byte) =>
+  byte < SPACE || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
+)
+const TRUE: Buffer = Buffer.from('true')
+const FALSE: Buffer = Buffer.from('false')
+const NULL: Buffer = Buffer.from('null')
+const ESCAPED: Buffer = Buffer.from('"\\/bfnrt')
