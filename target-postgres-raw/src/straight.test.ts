@@ -1,0 +1,83 @@
+import pg from 'pg'
+import { beforeEach, expect, test } from 'vitest'
+import { ask } from '../../dev/postgres.ts'
+import { testDatabase } from '../../dev/vitest-postgres.ts'
+import { load, record, rowsOf, schema, state } from '../fixtures/trial.ts'
+
+let database: string
+beforeEach(async () => {
+  database = await testDatabase()
+})
+
+const ORIGIN = {
+  _sdc_extract_window_start_utc: '2024-01-01T00:00:00+01:00',
+  _sdc_extract_window_end_utc: '2024-02-01T00:00:00Z',
+  _sdc_page_number: 2,
+  _sdc_page_size: 1000,
+  _sdc_request_payload: { method: 'GET', query: "select 'a\\b'" },
+}
+
+/** Whether rows go straight in or by way of the staging table, which a trigger makes them do. */
+test('rows that are all new become what they become by way of the staging table', async () => {
+  const messages = (stream: string) => [
+    schema(stream),
+    record(stream, { Id: 'a\tb\\', text: 'x\\y\nz "é" 😀', ...ORIGIN }, { version: 7 }),
+    record(stream, { ...ORIGIN, Id: 'b' }, { time_extracted: '2024-03-01T10:00:00.123+02:00' }),
+    `{"type":"RECORD","stream":"${stream}","record":{ "Id" :\t1.10,"Id":2.50 , "n":-0.0}}`,
+    `{"type":"RECORD","stream":"${stream}","record":{"_sdc_page_number":1,"Id":"c","x":"\\u0000"}}`,
+    `{"type":"RECORD","stream":"${stream}","record":{"_sdc_page_number":1,"Id":"d","_sdc_page_size":2}}`,
+  ]
+  await load(database, [schema('staged'), schema('straight')])
+  await ask(
+    database,
+    `create function nothing() returns trigger language plpgsql as 'begin return new; end';
+     create trigger nothing before insert on raw.staged for each row execute function nothing()`,
+  )
+  const { code } = await load(database, [...messages('straight'), ...messages('staged'), state(1)])
+  expect(code).toBe(0)
+  const columns = 't::text'
+  const straight = await rowsOf(database, 'raw.straight t', columns)
+  expect(straight).toHaveLength(5)
+  expect(straight).toEqual(await rowsOf(database, 'raw.staged t', columns))
+})
+
+test('a row that another program has just written is updated, and fails nothing', async () => {
+  await load(database, [schema('s')])
+  const other = new pg.Client({ connectionString: database })
+  await other.connect()
+  await other.query(
+    `begin; insert into raw.s (id, payload, ingested_at_utc) values ('2', '{"of": "other"}', now())`,
+  )
+  const run = load(database, [
+    schema('s'),
+    record('s', { Id: 1 }),
+    record('s', { Id: 2 }),
+    state(1),
+  ])
+  const waiting =
+    'select from pg_stat_activity where query like \'copy "raw"."s"%\' and wait_event_type = \'Lock\''
+  await expect.poll(() => ask(database, waiting), { timeout: 20_000 }).toHaveLength(1)
+  await other.query('commit')
+  await other.end()
+  expect(await run).toMatchObject({ code: 0, states: ['1'] })
+  expect((await run).log).toContain('inserted 1, updated 1')
+  expect(await rowsOf(database, 'raw.s')).toEqual([
+    { id: '1', payload: '{"Id": 1}' },
+    { id: '2', payload: '{"Id": 2}' },
+  ])
+})
+
+test('of bad values in two tables the first in the input is named, and what came before it is kept', async () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const bad = (stream: string) =>
+    `{"type":"RECORD","stream":"${stream}","record":{"Id":"bad","deep":${deep}}}`
+  const { code, fault, states } = await load(database, [
+    ...[schema('a'), schema('z')],
+    ...[record('a', { Id: 1 }), record('z', { Id: 1 }), state(1)],
+    ...[bad('z'), state(2), bad('a'), state(3)],
+  ])
+  expect([code, states]).toEqual([6, ['1']])
+  expect(fault?.message).toMatch(/^line 6: .*stream 'z'/)
+  expect(await rowsOf(database, 'raw.a', 'id')).toEqual([{ id: '1' }])
+  expect(await rowsOf(database, 'raw.z', 'id')).toEqual([{ id: '1' }])
+})
