@@ -200,7 +200,7 @@ test.each([
     expect(kept).toMatchObject([{ state_id: settings.state_id, value: out.trim() }])
 
     // One line for each thing that is said, and nothing that a terminal would obey.
-    expect(log.trimEnd().split('\n')).toHaveLength(2 * NASTY.length + 1)
+    expect(log.trimEnd().split('\n')).toHaveLength(2 * NASTY.length + 2)
     expect(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(log)).toBe(false)
     expect(log).toContain("stream '\\x1b[2J\\x07\\x9bred'")
     for (const command of ['state', 'count']) {

@@ -43,19 +43,22 @@ export async function readStored(
 
 /**
  * What contradicts that everything up to this line is stored: each column as it was then or later.
- * Not each row as a whole, for a run that goes on sends some rows once more.
+ * Not each row as a whole, for a run that goes on sends some rows once more; and where it activates
+ * a version once more, rows that came after that the first time are marked until they come again.
  */
 export function findLies(source: Source, stored: Stored, printed: number): string[] {
   const lies: string[] = []
   if (stored.state < printed)
     lies.push(`STATE ${printed} was printed, and _singer_state holds ${stored.state}`)
   const since = Math.max(printed, stored.state)
+  const activates = source.lines.slice(since + 1).some((line) => line.includes('ACTIVATE_VERSION'))
   for (const [key, versions] of source.rows) {
     const then = rowAt(versions, since)
     const mayBe = [then, ...versions.filter(({ line }) => line > since).map(({ row }) => row)]
     const row = stored.rows.get(key)
     const isOne = (column: keyof Row) => mayBe.some((one) => one?.[column] === row?.[column])
-    if (!COLUMNS.every(isOne))
+    const isMarkedAgain = activates && row?.isMarked === true
+    if (!COLUMNS.every((column) => (column === 'isMarked' && isMarkedAgain) || isOne(column)))
       lies.push(`STATE ${since} is kept, and ${key} is ${show(row)}; it was ${show(then)}`)
   }
   for (const key of stored.rows.keys())
