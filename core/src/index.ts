@@ -77,6 +77,7 @@ export { exitCode, type Life, runMain } from './main.ts'
 export {
   formatActivateVersion,
   formatRecord,
+  formatRecordBytes,
   formatSchema,
   formatState,
   type JsonSchema,
@@ -101,6 +102,7 @@ export {
   readMessages,
 } from './reader.ts'
 export type { ReadRecord, RecordBytes } from './record.ts'
+export { type ScannedObject, scanObject } from './scan.ts'
 export { createScreen, type Room, type Screen } from './screen.ts'
 export { readState, type State } from './state.ts'
 export { readText } from './textfile.ts'

@@ -42,7 +42,7 @@ export async function runMain(
 ): Promise<never> {
   const screen = createScreen(process.stderr, environment)
   const log = createLog(name, screen, environment)
-  const out = createWriter(process.stdout)
+  const out = createWriter(process.stdout, true)
   const stop = new AbortController()
 
   function stopWith(reason: unknown): void {

@@ -28,15 +28,34 @@ export function formatSchema(message: Omit<SchemaMessage, 'type'>): string {
  * Only line breaks between its members become blanks: a message is one line.
  */
 export function formatRecord(stream: string, record: string, options: RecordOptions = {}): string {
-  const version = options.version === undefined ? '' : `,"version":${options.version}`
-  const time =
-    options.timeExtracted === undefined
-      ? ''
-      : `,"time_extracted":${JSON.stringify(options.timeExtracted)}`
   // Inside JSON strings line breaks are always escaped.
   const line =
     record.includes('\n') || record.includes('\r') ? record.replace(/[\r\n]/g, ' ') : record
-  return `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":${line}${version}${time}}`
+  return `${recordHead(stream)}${line}${recordTail(options)}`
+}
+
+/**
+ * The same of a record in UTF-8, in pieces: `more` members are added, as JSON text without braces.
+ * The record must have a member, end with its brace, and have no line break between its members.
+ */
+export function formatRecordBytes(
+  stream: string,
+  record: Uint8Array,
+  more: string,
+  options: RecordOptions = {},
+): (string | Uint8Array)[] {
+  const tail = `${more === '' ? '' : ','}${more}}${recordTail(options)}`
+  return [recordHead(stream), record.subarray(0, -1), tail]
+}
+
+function recordHead(stream: string): string {
+  return `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":`
+}
+
+function recordTail({ version, timeExtracted }: RecordOptions): string {
+  const time =
+    timeExtracted === undefined ? '' : `,"time_extracted":${JSON.stringify(timeExtracted)}`
+  return `${version === undefined ? '' : `,"version":${version}`}${time}}`
 }
 
 /** A STATE line. */

@@ -24,14 +24,21 @@ let hasTabs = false
 /** What is open: 1 for an object, 0 for an array. */
 let open = new Uint8Array(256)
 
-/** The object that begins at `start`; undefined if there is none, or it is not JSON. */
-export function scanObject(bytes: Uint8Array, start: number): ScannedObject | undefined {
+/**
+ * The object that begins at `start`; undefined if there is none, or it is not JSON. A list that is
+ * not needed any more may be given for its places.
+ */
+export function scanObject(
+  bytes: Uint8Array,
+  start: number,
+  places: number[] = [],
+): ScannedObject | undefined {
   if (bytes[start] !== OPEN_BRACE) return undefined
   isEscaped = false
   isSuspect = false
   hasTabs = false
   let hasEscapedName = false
-  const places: number[] = []
+  places.length = 0
   let at = skipSpace(bytes, start + 1)
   if (bytes[at] === CLOSE_BRACE)
     return { end: at + 1, places, isEscaped, hasTabs, isSuspect, hasEscapedName }

@@ -30,6 +30,33 @@ test('lines come out in order, each with a newline, whatever their lengths', asy
   )
 })
 
+test('a line may come in pieces of text and of bytes', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.array(
+          fc
+            .tuple(fc.string({ unit: 'grapheme' }), fc.nat(40_000), fc.boolean())
+            .map(([text, times, isBytes]) => ({ text: text + 'é'.repeat(times), isBytes })),
+        ),
+        { maxLength: 5 },
+      ),
+      async (lines) => {
+        const pipe = new PassThrough()
+        const read = text(pipe)
+        const writer = createWriter(pipe)
+        for (const pieces of lines)
+          await writer.write(pieces.map((one) => (one.isBytes ? Buffer.from(one.text) : one.text)))
+        await writer.flush()
+        pipe.end()
+        const wanted = lines.map((pieces) => `${pieces.map((one) => one.text).join('')}\n`)
+        expect(await read).toBe(wanted.join(''))
+      },
+    ),
+    { numRuns: 50 },
+  )
+})
+
 test('lines of callers that write at the same time are never mixed', async () => {
   const pipe = new PassThrough({ highWaterMark: 100 })
   const read = text(pipe)
@@ -50,9 +77,8 @@ test('lines of callers that write at the same time are never mixed', async () =>
 test('small lines are gathered for few writes, and flush hands them over at once', async () => {
   const writes: string[] = []
   const stream = new Writable({
-    decodeStrings: false,
     write(chunk, _, done) {
-      writes.push(chunk)
+      writes.push(String(chunk))
       done()
     },
   })
@@ -86,9 +112,8 @@ test('flush waits until the stream has taken everything', async () => {
   const taken: string[] = []
   let release = (): void => {}
   const stream = new Writable({
-    decodeStrings: false,
     write(chunk, _, done) {
-      taken.push(chunk)
+      taken.push(String(chunk))
       release = done
     },
   })

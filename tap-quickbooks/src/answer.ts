@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer'
+import { type ScannedObject, scanObject } from '@singer-io-ts/core'
 import { strangeAnswer } from './errors.ts'
 import { toUtc } from './instant.ts'
 
@@ -15,6 +16,8 @@ export type Row = {
   members: readonly string[]
   /** Change data capture marks what was deleted. */
   isDeleted: boolean
+  /** There is no line break between its members: its bytes can be passed on as they are. */
+  isOneLine?: boolean
 }
 
 /** An answer without its rows: in `json` each list of rows is its index in `lists`. */
@@ -28,12 +31,19 @@ export type Answer = { json: Record<string, unknown>; lists: readonly Row[][] }
 export function readAnswer(bytes: Buffer): Answer {
   const envelope: string[] = []
   const lists: Row[][] = []
+  const places: number[] = []
   let copied = 0
 
   /** Leaves the array at `at` out of the envelope; gives the position after it. */
   function cutList(at: number): number {
     const rows: Row[] = []
     const end = eachElement(bytes, at, (start) => {
+      const scanned = scanObject(bytes, start, places)
+      const row = scanned && scannedRow(bytes, start, scanned)
+      if (scanned !== undefined && row !== undefined) {
+        rows.push(row)
+        return scanned.end
+      }
       const after = valueEnd(bytes, start)
       rows.push(readRow(bytes, start, after))
       return after
@@ -74,6 +84,11 @@ export function rowText(row: Row): string {
   return textOf(row.source, row.start, row.end)
 }
 
+/** The same as bytes. */
+export function rowBytes({ source, start, end }: Row): Buffer {
+  return source.subarray(start, end)
+}
+
 /** The answer's own time in UTC. */
 export function answerTime(answer: Answer): string | undefined {
   return typeof answer.json.time === 'string' ? toUtc(answer.json.time) : undefined
@@ -85,6 +100,53 @@ const NO_TEXT = Buffer.alloc(0)
 export function dropTexts(rows: readonly Row[]): void {
   for (const row of rows) row.source = NO_TEXT
 }
+
+/** A row that need not be parsed; undefined where something about it is odd. */
+function scannedRow(source: Buffer, start: number, scanned: ScannedObject): Row | undefined {
+  const { places, end, hasEscapedName } = scanned
+  if (hasEscapedName) return undefined
+  const count = places.length / 4
+  let members = lastMembers
+  if (members.length !== count) members = new Array<string>(count).fill('')
+  const values: Record<string, string> = {}
+  for (let n = 0; n < places.length; n += 4) {
+    const name = memberName(source, (places[n] as number) + 1, (places[n + 1] as number) - 1)
+    // Most rows have the members of the one before.
+    if (members[n / 4] !== name) {
+      if (members === lastMembers) members = [...members]
+      members[n / 4] = name
+    }
+    if (name === 'Id' || name === 'MetaData' || name === 'status')
+      values[name] = textOf(source, places[n + 2] as number, places[n + 3] as number)
+  }
+  const { Id = '', MetaData, status } = values
+  if (!/^"[^"\\]+"$/.test(Id) || !MetaData?.startsWith('{')) return undefined
+  const { LastUpdatedTime } = JSON.parse(MetaData) as { LastUpdatedTime?: unknown }
+  const at = Math.floor(Date.parse(String(LastUpdatedTime)) / 1000)
+  if (Number.isNaN(at)) return undefined
+  const isDeleted = status === '"Deleted"'
+  const isOneLine = !scanned.hasTabs
+  lastMembers = members
+  return { id: Id.slice(1, -1), at, source, start, end, members, isDeleted, isOneLine }
+}
+
+let lastMembers: string[] = []
+
+const names = new Map<number, { bytes: Buffer; name: string }>()
+
+/** A member's name, by its bytes: rows have the same ones again and again. */
+function memberName(source: Buffer, start: number, end: number): string {
+  const key = ((end - start) * 256 + (source[start] ?? 0)) * 256 + (source[end - 1] ?? 0)
+  const found = names.get(key)
+  if (found?.bytes.compare(source, start, end) === 0) return found.name
+  const bytes = Buffer.from(source.subarray(start, end))
+  const name = textOf(bytes, 0, bytes.length)
+  if (bytes.length < MOST_NAME_BYTES) names.set(key, { bytes, name })
+  return name
+}
+
+/** Longer names are no one's that comes often. */
+const MOST_NAME_BYTES = 64
 
 function readRow(source: Buffer, start: number, end: number): Row {
   const object = (JSON.parse(textOf(source, start, end)) ?? {}) as {

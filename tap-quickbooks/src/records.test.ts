@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Row } from './answer.ts'
+import { type Row, readAnswer } from './answer.ts'
 import { discover } from './discover.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { STREAMS } from './streams.ts'
@@ -66,4 +66,34 @@ test('members that the schema does not name are counted', () => {
     ['New', 2],
     ['toString', 1],
   ])
+})
+
+test('a row that is passed on as bytes is the same line as one that is passed on as text', () => {
+  const texts = [
+    '{"Id":"1","MetaData":{"LastUpdatedTime":"2024-01-15T00:00:00Z"},"Name":"é \\" 😀","New":1.10}',
+    '{ "Id" : "2" , "status":"Deleted", "MetaData":{"LastUpdatedTime":"2024-01-15T00:00:00Z"} }',
+    '{"Id":"3",\n"MetaData":{\r\n"LastUpdatedTime":"2024-01-15T00:00:00Z"}}',
+    '{"I\\u0064":"4","MetaData":{"LastUpdatedTime":"2024-01-15T00:00:00Z"}}',
+    '{"Id":"5","Id":"6","MetaData":{"LastUpdatedTime":"2024-01-15T00:00:00Z"}}',
+  ]
+  const body = `{"QueryResponse":{"Invoice":[${texts.join(',')}]}}`
+  const rows = readAnswer(Buffer.from(body)).lists[0] ?? []
+  expect(rows.map((row) => [row.id, row.isOneLine ?? false])).toEqual([
+    ['1', true],
+    ['2', true],
+    ['3', false],
+    ['4', false],
+    ['6', true],
+  ])
+  for (const [n, row] of rows.entries()) {
+    const line = formatOf()(row, origin, 7)
+    const whole =
+      typeof line === 'string'
+        ? line
+        : Buffer.concat(line.map((one) => Buffer.from(one))).toString()
+    const { isDeleted, members } = rowOf(texts[n] ?? '', n === 1)
+    expect(row).toMatchObject({ isDeleted, at })
+    expect(new Set(row.members)).toEqual(new Set(members))
+    expect(whole).toBe(formatOf()({ ...row, isOneLine: false }, origin, 7))
+  }
 })

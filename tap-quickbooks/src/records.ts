@@ -2,11 +2,12 @@ import {
   type CatalogStream,
   deselectedProperties,
   formatRecord,
+  formatRecordBytes,
   objectMembers,
   withMembers,
   withoutMembers,
 } from '@singer-io-ts/core'
-import { type Row, rowText } from './answer.ts'
+import { type Row, rowBytes, rowText } from './answer.ts'
 import { formatInstant } from './instant.ts'
 import { AUTOMATIC, type Stream } from './streams.ts'
 import type { Range } from './windows.ts'
@@ -31,7 +32,7 @@ export function createRecordFormat(
   stream: Stream,
   entry: CatalogStream,
   strange: Map<string, number>,
-): (row: Row, origin: Origin, version: number | undefined) => string {
+): (row: Row, origin: Origin, version: number | undefined) => string | (string | Uint8Array)[] {
   const known = stream.schema.properties as Record<string, unknown>
   const deselected = deselectedProperties(entry)
   // A catalog that says nothing of inclusion could deselect them.
@@ -45,16 +46,16 @@ export function createRecordFormat(
     }
     for (const name of row.members)
       if (!Object.hasOwn(known, name)) strange.set(name, (strange.get(name) ?? 0) + 1)
+    const deleted = row.isDeleted ? `"_sdc_deleted_at":"${formatInstant(row.at)}",` : ''
+    const options = { version, timeExtracted: origin.time }
+    if (row.isOneLine && deselected.size === 0)
+      return formatRecordBytes(entry.stream, rowBytes(row), deleted + members, options)
     const whole = rowText(row)
     const text =
       deselected.size === 0
         ? whole
         : withoutMembers(whole, objectMembers(whole).members, deselected)
-    const deleted = row.isDeleted ? `"_sdc_deleted_at":"${formatInstant(row.at)}",` : ''
-    return formatRecord(entry.stream, withMembers(text, deleted + members), {
-      version,
-      timeExtracted: origin.time,
-    })
+    return formatRecord(entry.stream, withMembers(text, deleted + members), options)
   }
 }
 
