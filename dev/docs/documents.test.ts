@@ -5,6 +5,7 @@ import { generate, PROGRAMS, read } from './generated.ts'
 
 test.each([
   ['README.md', 'the settings tables'],
+  ['README.es.md', 'the settings tables, in Spanish'],
   ['tap-quickbooks/README.md', 'its settings'],
   ['target-postgres-raw/README.md', 'its settings'],
   ['meltano.yml', 'the settings of both programs'],

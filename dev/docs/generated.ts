@@ -11,12 +11,15 @@ import { type Document, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import { discover } from '../../tap-quickbooks/src/discover.ts'
 import { SETTINGS as TAP } from '../../tap-quickbooks/src/settings.ts'
 import { SETTINGS as TARGET } from '../../target-postgres-raw/src/config.ts'
+import { formatSpanishTable } from './es.ts'
 
 /** The settings of each program by its name. */
 export const PROGRAMS: Record<string, SettingsSchema> = {
   'tap-quickbooks': TAP,
   'target-postgres-raw': TARGET,
 }
+
+const SPANISH = 'README.es.md'
 
 export const read = (path: string): string =>
   readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -43,18 +46,17 @@ function meltanoSettings(schema: SettingsSchema): object[] {
 /** What the files hold when they agree with the programs, by path. All else in them is kept. */
 export function generate(): Record<string, string> {
   const readmes = Object.keys(PROGRAMS).map((name) => `${name}/README.md`)
-  const texts = new Map(['README.md', ...readmes].map((path) => [path, read(path)]))
+  const texts = new Map(['README.md', SPANISH, ...readmes].map((path) => [path, read(path)]))
   const meltano: Document = parseDocument(read('meltano.yml'))
   for (const [name, schema] of Object.entries(PROGRAMS)) {
     const table = new RegExp(`(<!-- settings ${name} -->\n)[\\s\\S]*?(<!-- /settings -->)`)
-    for (const [path, text] of texts)
+    for (const [path, text] of texts) {
+      const format = path === SPANISH ? formatSpanishTable : formatSettingsTable
       texts.set(
         path,
-        text.replace(
-          table,
-          (_whole, open, close) => `${open}\n${formatSettingsTable(schema)}\n\n${close}`,
-        ),
+        text.replace(table, (_whole, open, close) => `${open}\n${format(schema)}\n\n${close}`),
       )
+    }
     for (const kind of ['extractors', 'loaders'])
       for (const plugin of (meltano.getIn(['plugins', kind]) as YAMLSeq<YAMLMap>).items)
         if (plugin.get('name') === name)

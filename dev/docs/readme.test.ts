@@ -8,17 +8,13 @@ import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { startSimulator } from '../simulator/index.ts'
 import { testDatabase } from '../vitest-postgres.ts'
+import { readBlocks } from './markdown.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
-/** The fenced blocks of a language, with the line of text before each. */
-function blocks(language: string): { before: string; text: string }[] {
-  const found = readme.matchAll(/(?:^|\n)([^\n]*)\n\n?```(\w+)\n([\s\S]*?)\n```/g)
-  return [...found]
-    .filter((match) => match[2] === language)
-    .map((match) => ({ before: match[1] ?? '', text: match[3] ?? '' }))
-}
+/** The fenced blocks of a language. README.es.md has the same (spanish.test.ts). */
+const blocks = (language: string) => readBlocks(readme).filter((one) => one.language === language)
 
 /** Run by other means: each names where. */
 const ELSEWHERE: Record<string, string> = {
