@@ -125,7 +125,7 @@ test('a running server is reused, and ended by who started it', async () => {
   expect(guest.postgres?.pid).toBe(both[0].pid)
   await guest.stop()
   expect(await ask(both[0].connectionString, 'select 1 as one')).toEqual([{ one: 1 }])
-  const host = both.find(({ reused }) => reused)
+  const host = both.find(({ reused }) => !reused)
   await host?.stop()
   expect(isAlive(both[0].pid)).toBe(false)
 })
