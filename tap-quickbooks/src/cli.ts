@@ -1,5 +1,6 @@
 import {
   CONFIG_FLAG,
+  EXIT,
   type Flag,
   type Flags,
   flagValues,
@@ -129,8 +130,16 @@ await runCli({
   },
   argv: process.argv.slice(2),
   environment: process.env,
-  run: async (flags, life) => (await import('./tap.ts')).runTap(flags, life),
+  quick: { '--discover': printCatalog, '-d': printCatalog },
+  run: async (flags, life) =>
+    flags.discover ? printCatalog(life) : (await import('./tap.ts')).runTap(flags, life),
 })
+
+async function printCatalog({ out }: Life): Promise<number> {
+  const { discover } = await import('./discover.ts')
+  await out.write(JSON.stringify(discover(), null, 2))
+  return EXIT.done
+}
 
 async function withCompany(
   flags: Flags,

@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import {
   ConfigError,
-  EXIT,
   type Flags,
   flagValues,
   formatGiven,
@@ -29,10 +28,6 @@ import { readTokenFile, tokenFileFaults } from './tokenfile.ts'
 
 /** Runs what the flags ask for; gives the exit code. */
 export async function runTap(flags: Flags, life: Life): Promise<number> {
-  if (flags.discover) {
-    await life.out.write(JSON.stringify(discover(), null, 2))
-    return EXIT.done
-  }
   return withCompany(flags, life, async (run, settings) => {
     if (flags.test) return checkConnection(run, life)
     life.log.info(`settings: ${formatGiven(RUN_SETTINGS, settings)}`)
