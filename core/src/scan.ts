@@ -24,6 +24,9 @@ let hasTabs = false
 /** What is open: 1 for an object, 0 for an array. */
 let open = new Uint8Array(256)
 
+/** Where places are gathered: a list that grows with each of them would be copied many times. */
+const gathered: number[] = []
+
 /**
  * The object that begins at `start`; undefined if there is none, or it is not JSON. A list that is
  * not needed any more may be given for its places.
@@ -31,17 +34,17 @@ let open = new Uint8Array(256)
 export function scanObject(
   bytes: Uint8Array,
   start: number,
-  places: number[] = [],
+  reused?: number[],
 ): ScannedObject | undefined {
   if (bytes[start] !== OPEN_BRACE) return undefined
   isEscaped = false
   isSuspect = false
   hasTabs = false
   let hasEscapedName = false
-  places.length = 0
+  const places = reused ?? gathered
+  let count = 0
   let at = skipSpace(bytes, start + 1)
-  if (bytes[at] === CLOSE_BRACE)
-    return { end: at + 1, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
+  if (bytes[at] === CLOSE_BRACE) return scanned(at + 1, places, 0, reused, false)
   for (;;) {
     const nameEnd = skipString(bytes, at)
     if (nameEnd === -1) return undefined
@@ -49,14 +52,28 @@ export function scanObject(
     const value = skipColon(bytes, nameEnd)
     const end = value === -1 ? -1 : skipValue(bytes, value)
     if (end === -1) return undefined
-    places.push(at, nameEnd, value, end)
+    places[count++] = at
+    places[count++] = nameEnd
+    places[count++] = value
+    places[count++] = end
     at = skipSpace(bytes, end)
     const byte = bytes[at]
-    if (byte === CLOSE_BRACE)
-      return { end: at + 1, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
+    if (byte === CLOSE_BRACE) return scanned(at + 1, places, count, reused, hasEscapedName)
     if (byte !== COMMA) return undefined
     at = skipSpace(bytes, at + 1)
   }
+}
+
+function scanned(
+  end: number,
+  found: number[],
+  count: number,
+  reused: number[] | undefined,
+  hasEscapedName: boolean,
+): ScannedObject {
+  if (reused !== undefined) reused.length = count
+  const places = reused ?? found.slice(0, count)
+  return { end, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
 }
 
 /** The position after the value; not recursive, for a record may nest deeper than the stack is high. */

@@ -22,11 +22,11 @@ afterAll(() => place?.close())
 test.skipIf(!IS_LINUX)(
   'loading takes little more than plain COPY, of memory too, and again writes nothing',
   async () => {
-    const rows = 20_000
+    const rows = 60_000
     const input = await renderRows(place, await writeSmallRows(place, rows), 'small')
     const { programs, findings } = await measureLoad(place, input, 'small', { time: 1 }, 1)
     const [ours, again, plain] = programs.map(({ used }) => used[0]) as [Used, Used, Used]
-    expect(ours.postgresSeconds / plain.postgresSeconds).toBeLessThan(3)
+    expect(ours.postgresSeconds / plain.postgresSeconds).toBeLessThan(2)
     expect(again.postgresSeconds / plain.postgresSeconds).toBeLessThan(3)
     expect(ours.cpuSeconds / plain.postgresSeconds).toBeLessThan(5)
     expect(ours.peakMegabytes).toBeLessThan(120)

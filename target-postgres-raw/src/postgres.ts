@@ -1,3 +1,4 @@
+import { Socket as NetSocket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '@singer-io-ts/core'
 import pg from 'pg'
@@ -171,6 +172,8 @@ async function connect(
       ssl,
       application_name: 'target-postgres-raw',
       client_encoding: 'UTF8',
+      // One that is asked for makes pg find out where it runs, which in Node 20 loads fetch.
+      stream: () => new NetSocket(),
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: connection.connectTimeoutSeconds * 1000,
