@@ -47,7 +47,7 @@ async function join(plan: Plan, state: StateFile, life: Life, record: Recorder):
   life.log.info(
     state.exists
       ? `going on from the state in ${state.path}`
-      : `first run: there is no state in ${state.path} yet, so everything is read`,
+      : `first run: there is no state in ${state.path} yet, so the tap begins at its start`,
   )
   const tally = createTally()
   const view = createView(life, tally)

@@ -86,8 +86,10 @@ export async function planRun(run: Run, life: Life): Promise<Plan> {
       return [{ stream, entry, before, isResumed: bookmark !== undefined, strange: new Map() }]
     const what = bookmark === undefined ? 'start_date' : 'the state'
     const message = `${stream.name}: nothing to do, ${what} is at ${formatInstant(from)}`
-    if (from === upper) log.info(message)
-    else log.warning(`${message}, past the end of the range at ${formatInstant(upper)}`)
+    if (from !== upper)
+      log.warning(`${message}, past the end of the range at ${formatInstant(upper)}`)
+    else if (bookmark === undefined || upper === asOf) log.info(message)
+    else log.warning(`${message}, which is end_date; to read the range again, give a new state`)
     return []
   })
   const tracker = createTracker(

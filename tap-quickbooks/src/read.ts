@@ -260,7 +260,7 @@ export async function readStream(
       progress: after,
       readAsOf: isOneEdge || isToEnd ? bound.asOf : bookmark.readAsOf,
       places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
-      lastWindow: window ?? lastWindow,
+      lastWindow: later(window, lastWindow),
     })
     await tracker.write()
   }
@@ -277,6 +277,11 @@ export async function readStream(
     parts.lowerBound()
     return { rows: readQueryRows(answer, stream.entity), query, time: answerTime(answer) }
   }
+}
+
+/** Parts of a range are read side by side, and come to their ends in any order. */
+function later(one: Range | undefined, other: Range | undefined): Range | undefined {
+  return one !== undefined && one.start >= (other?.start ?? one.start) ? one : other
 }
 
 /** The gateway has given up on an answer (504): fewer rows may come in time. */
