@@ -105,7 +105,7 @@ async function withCompany<T>(
   try {
     return await task(company)
   } finally {
-    company.close()
+    await company.close()
   }
 }
 

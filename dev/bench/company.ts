@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Place } from './place.ts'
@@ -11,7 +12,8 @@ export type Company = {
   tapConfig(settings?: Record<string, unknown>): string
   /** When data was asked for since the last time, in milliseconds. */
   starts(): Promise<number[]>
-  close(): void
+  /** Until it is gone, or its processor time would count as that of whatever comes next. */
+  close(): Promise<void>
 }
 
 let runs = 0
@@ -40,6 +42,10 @@ export async function openCompany(place: Place, invoices: number, latencyMs = 0)
       const answer = await fetch(`${config.base_url}/starts`)
       return (await answer.json()) as number[]
     },
-    close: () => child.stdin.end(),
+    async close() {
+      const gone = once(child, 'close')
+      child.stdin.end()
+      await gone
+    },
   }
 }

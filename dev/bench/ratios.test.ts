@@ -44,7 +44,7 @@ test.skipIf(!IS_LINUX)('the tap takes a few times what parsing its lines does', 
     expect(tap.cpuSeconds / parse.cpuSeconds).toBeLessThan(6)
     expect(tap.peakMegabytes).toBeLessThan(150)
   } finally {
-    company.close()
+    await company.close()
   }
 })
 
@@ -54,6 +54,6 @@ test.skipIf(!IS_LINUX)('--version and --discover start hardly more than Node', a
   expect(ratios).toHaveLength(4)
   for (const { what, value } of ratios) {
     console.log(`${what}: ${value.toFixed(2)}`)
-    expect(value, what).toBeLessThan(what.includes('--version') ? 4 : 6)
+    expect(value, what).toBeLessThan(what.includes('--version') ? 3 : 3.5)
   }
 })
