@@ -51,13 +51,16 @@ export function findLies(source: Source, stored: Stored, printed: number): strin
   if (stored.state < printed)
     lies.push(`STATE ${printed} was printed, and _singer_state holds ${stored.state}`)
   const since = Math.max(printed, stored.state)
-  const activates = source.lines.slice(since + 1).some((line) => line.includes('ACTIVATE_VERSION'))
+  const activation = source.lines.findIndex(
+    (line, at) => at > since && line.includes('ACTIVATE_VERSION'),
+  )
   for (const [key, versions] of source.rows) {
     const then = rowAt(versions, since)
     const mayBe = [then, ...versions.filter(({ line }) => line > since).map(({ row }) => row)]
     const row = stored.rows.get(key)
     const isOne = (column: keyof Row) => mayBe.some((one) => one?.[column] === row?.[column])
-    const isMarkedAgain = activates && row?.isMarked === true
+    const comesAgain = activation !== -1 && versions.some(({ line }) => line > activation)
+    const isMarkedAgain = comesAgain && row?.isMarked === true
     if (!COLUMNS.every((column) => (column === 'isMarked' && isMarkedAgain) || isOne(column)))
       lies.push(`STATE ${since} is kept, and ${key} is ${show(row)}; it was ${show(then)}`)
   }
