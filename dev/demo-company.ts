@@ -6,7 +6,7 @@ import { type Simulator, startSimulator } from './simulator/index.ts'
 export type Sizes = { invoices: number; customers: number; items: number }
 
 /** What a run did, for comparison with the next. */
-export type RunNote = { at: string; rows: number; calls: number; seconds: number }
+export type RunNote = { at: string; rows: number; calls: number }
 
 /** What is kept so that the next start finds the same company, as it has become. */
 export type Diary = {

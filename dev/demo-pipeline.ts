@@ -12,7 +12,7 @@ import type { Environment } from './demo-source.ts'
 const SINGER_RUN = fileURLToPath(new URL('../singer-run/bin/singer-run.js', import.meta.url))
 const BUILT = fileURLToPath(new URL('../singer-run/dist/cli.js', import.meta.url))
 
-export type PipelineResult = { code: number; rows: number; calls: number; seconds: number }
+export type PipelineResult = { code: number; rows: number; calls: number }
 
 /** One run of `tap | target`. Its end table and all that is not mere information is printed. */
 export async function runPipeline(
@@ -27,7 +27,6 @@ export async function runPipeline(
       hint: 'Run npm ci, or npm run build.',
     })
   life.signal.throwIfAborted()
-  const begin = performance.now()
   const from = (path: string): string => relative(places.base, path)
   const flags = [
     ...['--tap', `tap-quickbooks --config ${from(places.tapConfig)}${tapFlags}`],
@@ -63,8 +62,7 @@ export async function runPipeline(
   log.end()
   const sum = (column: 'rows' | 'calls'): number =>
     [...tally.streams.values()].reduce((total, stream) => total + (stream[column] ?? 0), 0)
-  const seconds = (performance.now() - begin) / 1000
-  return { code: exitCode ?? 1, rows: sum('rows'), calls: sum('calls'), seconds }
+  return { code: exitCode ?? 1, rows: sum('rows'), calls: sum('calls') }
 }
 
 /** The end table has no level before it; warnings and errors are worth a line. */

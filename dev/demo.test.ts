@@ -120,6 +120,9 @@ test('npm start loads a simulated company, and a second start has little to do',
   const page = readFileSync(join(directory, '.local/demo/report.html'), 'utf8')
   for (const stream of ['invoices', 'customers', 'items'])
     expect(monthsOf(page, stream), stream).toEqual(await monthsInTable(database, stream))
+  // Of singer-run alone, neither QuickBooks nor Postgres would be there any more.
+  expect(page).toContain(`\nnpm start -- --directory ${directory}</pre>`)
+  expect(page).not.toContain('npx singer-run')
   for (const file of ['tap', 'target', 'token'])
     expect(statSync(join(directory, '.local', 'demo', `${file}.json`)).mode & 0o777).toBe(0o600)
 

@@ -6,15 +6,8 @@ import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import {
-  EXIT,
-  formatCount,
-  formatDuration,
-  type Life,
-  runMain,
-  SingerError,
-  tryLock,
-} from '@singer-io-ts/core'
+import { EXIT, formatCount, type Life, runMain, SingerError, tryLock } from '@singer-io-ts/core'
+import { quoteWord } from '../singer-run/src/redact.ts'
 import {
   beginDiary,
   businessInstant,
@@ -157,20 +150,20 @@ async function load(job: Load): Promise<number> {
     })
   }
   const before = diary.runs[0]
-  const { rows, calls, seconds } = result
-  diary.runs.push({ at: new Date().toISOString(), rows, calls, seconds })
+  const { rows, calls } = result
+  diary.runs.push({ at: new Date().toISOString(), rows, calls })
   await writeDiary(places.diary, diary)
   if (isResumed && before !== undefined) {
     const wasLittle = rows * 10 < before.rows ? ' and had little to do' : ''
     print(
       '',
       `It went on where the last run ended${wasLittle}: ${formatCount(rows)} rows with ` +
-        `${formatCount(calls)} calls in ${formatDuration(seconds)}.`,
+        `${formatCount(calls)} calls.`,
       `The first run read ${formatCount(before.rows)} rows with ${formatCount(before.calls)} calls.`,
     )
   }
   await printTables(database)
-  const hasPage = await makePage(places, env)
+  const hasPage = await makePage(places, env, `cd ${quoteWord(REPOSITORY)}\n${goOn(places.base)}`)
   print('', `The state is in ${state}: the next npm start goes on from there.`)
   print(`Every line that the programs said is in ${log}.`)
   if (hasPage) print(`A page about all that, for a browser: ${shown(places.report)}`)
@@ -206,6 +199,11 @@ async function lookInside({ places, database, life, keep }: Load): Promise<void>
     })
     if (life.signal.aborted) resolve()
   })
+}
+
+/** The command of the next start, as it is given in the repository. */
+function goOn(base: string): string {
+  return base === REPOSITORY ? 'npm start' : `npm start -- --directory ${quoteWord(base)}`
 }
 
 /** A path as seen from where npm was called. */

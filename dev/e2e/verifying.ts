@@ -45,7 +45,8 @@ export function shell({ folder }: Pipeline, line: string): Promise<Ended> {
 
 function windowsOf(ended: Ended): Verified {
   const lines = ended.stdout === '' ? [] : ended.stdout.split('\n')
-  return { ...ended, windows: lines.map((line) => JSON.parse(line)) }
+  const all = lines.map((line) => JSON.parse(line))
+  return { ...ended, windows: all.filter(({ type }) => type === undefined) }
 }
 
 /** A stream's numbers over all windows. */

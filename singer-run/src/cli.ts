@@ -72,6 +72,11 @@ await runCli({
           requiresArg: true,
           description: 'Differences, as target-postgres-raw verify prints them; repeatable',
         },
+        next: {
+          type: 'string',
+          requiresArg: true,
+          description: 'The command to go on, where something else starts singer-run',
+        },
         quota: {
           type: 'string',
           requiresArg: true,

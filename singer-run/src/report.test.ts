@@ -58,6 +58,25 @@ test('without any run there is a page too, and files that are no records are nam
   expect(again.stderr()).toContain(`WARNING ${broken} in the folder of records is not one`)
 })
 
+/** The last line of a verify that has found one difference. */
+const CLOSING = {
+  ...{ type: 'summary', kind: 'rows', as_of: '2026-02-01T00:00:00Z' },
+  ...{ streams: ['invoices'], unknown: [], windows: 1, differing: 1 },
+}
+
+test('what a verify left that failed is refused, and makes no page', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'report-'))
+  const file = join(place, 'verified.jsonl')
+  writeFileSync(file, '')
+  const flags = ['--verify', file, '--out', join(place, 'page.html')]
+  const refused = report('--state', join(place, 's.json'), ...flags)
+  expect(await refused.ended).toBe(1)
+  expect(refused.stderr()).toMatch(
+    /^ERROR --verify \S*verified\.jsonl: is empty, so verify failed/m,
+  )
+  expect(readdirSync(place)).toEqual(['verified.jsonl'])
+})
+
 test('counts and comparisons come from files or stdin; a line that is none is named', async () => {
   const place = mkdtempSync(join(tmpdir(), 'report-'))
   const at = (name: string): string => join(place, name)
@@ -76,14 +95,20 @@ test('counts and comparisons come from files or stdin; a line that is none is na
     { stream: 'invoices', ...none, rows: 1234 },
   )
   const difference = { missing: 1, extra: 0, deleted: 0, stale: 0, pending: 0, is_equal: false }
-  const verify = write('verify.jsonl', {
-    ...{ stream: 'invoices', ...window, source_rows: 8, table_rows: 7, ...difference },
-    ...{ source_total: '1.10', table_total: null, missing_ids: ['4711'] },
-  })
+  const verify = write(
+    'verify.jsonl',
+    {
+      ...{ stream: 'invoices', ...window, source_rows: 8, table_rows: 7, ...difference },
+      ...{ source_total: '1.10', table_total: null, missing_ids: ['4711'] },
+    },
+    CLOSING,
+  )
   const inputs = ['--counts', counts, '--verify', verify]
   const made = report('--state', at('s.json'), ...inputs, '--out', '-')
   expect(await made.ended, made.stderr()).toBe(0)
-  expect(made.stdout()).toContain('1 window compared with the source')
+  expect(made.stdout()).toContain(
+    '1 window with rows compared with the source (2026-02-01 00:00 UTC)',
+  )
   expect(made.stdout()).toContain('4711 (missing)')
   expect(made.stdout()).toContain('>1.10<')
   for (const [month, count] of [

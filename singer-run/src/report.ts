@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import {
@@ -10,8 +10,9 @@ import {
   writeFileAtomic,
 } from '@singer-io-ts/core'
 import { type RunRecord, runsFolder } from './record.ts'
+import { readChecks } from './report/checks.ts'
 import { headlineOf } from './report/headline.ts'
-import { readComparisons, readCounts, readInput } from './report/inputs.ts'
+import { readCounts, readInput } from './report/inputs.ts'
 import { type Inputs, makeModel } from './report/model.ts'
 import { formatPage } from './report/page.ts'
 import { type Runs, readRuns } from './report/runs.ts'
@@ -57,19 +58,16 @@ function readInputs(flags: Flags, faults: string[]): Inputs | undefined {
   const quota = flagValues(flags.quota).at(-1) ?? DEFAULT_QUOTA
   if (!/^[1-9]\d{0,14}$/.test(quota))
     faults.push(`--quota: must be a number of calls, found ${quota}`)
-  const verified = flagValues(flags.verify)
-  const comparisons = readLines('verify', verified, readComparisons, faults)
+  const checks = readLines('verify', flagValues(flags.verify), readChecks, faults)
   const counts = readLines('counts', flagValues(flags.counts), readCounts, faults)
-  const now = Date.now()
   return {
     ...found,
-    now,
+    now: Date.now(),
     stateFile: given ?? files[0],
     state: readState(stateFile ?? files[0], found, faults),
     counts,
-    comparisons,
-    comparedAt:
-      verified.length === 0 ? undefined : Math.max(...verified.map((path) => timeOf(path, now))),
+    checks,
+    goOn: flagValues(flags.next).at(-1),
     quota: Number(quota),
   }
 }
@@ -129,10 +127,6 @@ function readLines<T>(
       return []
     }
   })
-}
-
-function timeOf(path: string, now: number): number {
-  return path === '-' ? now : (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now)
 }
 
 function realPath(path: string): string {

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { windowStateFile } from '@singer-io-ts/core'
 import type { Compared, Window } from './comparison.ts'
 import type { Begin } from './countlines.ts'
 import type { Instant } from './instant.ts'
 import { shortInstant } from './verifynotes.ts'
 
 type Range = { start: Instant; end: Instant }
+
+/** Where the states lie as the README has it; verify is not told of another place. */
+const STATES = 'state'
 
 /**
  * The commands that load again where rows are missing or stale: one for each stretch of windows, for
@@ -18,11 +22,7 @@ export function commandsToLoad(
   runner: string,
 ): { range: string; command: string }[] {
   const ranges = joined(compared.flatMap(({ windows }) => windows.filter(isToLoad)))
-  const asOf =
-    compared
-      .map(({ counted }) => counted.asOf)
-      .sort()
-      .at(-1) ?? ''
+  const asOf = checkedAt(compared)
   const tap = ['tap-quickbooks', ...flags(config)]
   if (catalog !== undefined) tap.push('--catalog', catalog)
   const target = ['target-postgres-raw', ...flags(targetConfigs)]
@@ -32,8 +32,14 @@ export function commandsToLoad(
       `TAP_QUICKBOOKS_START_DATE=${shortInstant(start)} TAP_QUICKBOOKS_END_DATE=${shortInstant(end)} ` +
       `TARGET_POSTGRES_RAW_STATE_ID=window ${quote(runner)} ` +
       `--tap ${quote(tap.map(quote).join(' '))} --target ${quote(target.map(quote).join(' '))} ` +
-      `--state window-${plain(start)}-checked-${plain(asOf)}.json`,
+      `--state ${windowStateFile(STATES, start, asOf)}`,
   }))
+}
+
+/** When the count began, by QuickBooks' clock. */
+export function checkedAt(compared: readonly Compared[]): Instant {
+  const times = compared.map(({ counted }) => counted.asOf).sort()
+  return times.at(-1) ?? ''
 }
 
 /** singer-run as it is called from the folder `cwd`: it lies where this program's `script` lies. */
@@ -62,10 +68,6 @@ function joined(ranges: readonly Range[]): Range[] {
 function flags(configs: readonly string[]): string[] {
   const all = configs.includes('ENV') ? configs : [...configs, 'ENV']
   return all.flatMap((path) => ['--config', path])
-}
-
-function plain(instant: Instant): string {
-  return shortInstant(instant).replace(/[-:]/g, '')
 }
 
 /** A word as the shell and singer-run read it. */

@@ -55,8 +55,10 @@ async function check(lines: readonly Line[], settings: Record<string, string> = 
     fault = (thrown as Error).message
   }
   await out.flush()
-  const windows = printed.join('').split('\n').slice(0, -1)
-  return { code, fault, log: logged.join(''), windows: windows.map((line) => JSON.parse(line)) }
+  const answers = printed.join('').split('\n').slice(0, -1)
+  const parsed = answers.map((line) => JSON.parse(line))
+  const windows = parsed.filter(({ type }) => type === undefined)
+  return { code, fault, log: logged.join(''), windows, closing: parsed.slice(windows.length) }
 }
 
 async function* bytesOf(lines: readonly Line[]): AsyncGenerator<Uint8Array, void, void> {
@@ -121,6 +123,18 @@ test('a line for each window, with exactly these members and totals to the last 
   expect(windows[0].table_total).toMatch(/^12345678901234567891\.60?$/)
 })
 
+test('a closing line counts those before it, and says what they prove; a count that is refused has none', async () => {
+  const closing = {
+    ...{ type: 'summary', kind: 'rows', as_of: T(25), streams: ['s'], unknown: [] },
+    ...{ windows: 2, differing: 0 },
+  }
+  const listed = rows(ONE, TWO, THREE)
+  expect((await check([begin(), listed, summary(3)])).closing).toEqual([closing])
+  const differs = await check([begin(), rows(ONE, TWO), summary(2)])
+  expect(differs.closing).toEqual([{ ...closing, differing: 1 }])
+  expect((await check([begin(), listed])).closing).toEqual([])
+})
+
 test('a digit at the end of an amount makes a row stale, and the command to load it is quoted', async () => {
   const wrong = ['1', T(1), '12345678901234567890.11'] as const
   const { code, log, windows } = await check([begin(), rows(wrong, TWO, THREE), summary(3)])
@@ -131,7 +145,7 @@ test('a digit at the end of an amount makes a row stale, and the command to load
     `TAP_QUICKBOOKS_START_DATE=${T(1)} TAP_QUICKBOOKS_END_DATE=${T(11)} ` +
       `TARGET_POSTGRES_RAW_STATE_ID=window singer-run --tap ${tap} --target `,
   )
-  expect(log).toMatch(/--state window-20240101T000000Z-checked-20240125T000000Z\.json\n/)
+  expect(log).toMatch(/--state state\/window-20240101T000000Z-checked-20240125T000000Z\.json\n/)
 })
 
 test('who is missing or gone, and what is pending, by the claims of the state', async () => {
@@ -167,8 +181,8 @@ test('what the state does not know, or begins after, is said, and not called com
     /WARNING s: the state began at 2024-01-01T00:00:00Z; what changed before/,
   )
   await load(database, [state({ bookmarks: {} })], { settings: { state_id: 'blank' } })
-  const { code, log, windows } = await check([begin(), ...whole], { state_id: 'blank' })
-  expect([code, windows[0].is_equal]).toEqual([9, true])
+  const { code, log, windows, closing } = await check([begin(), ...whole], { state_id: 'blank' })
+  expect([code, windows[0].is_equal, closing[0].unknown]).toEqual([9, true, ['s']])
   expect(log).toMatch(/WARNING s: the STATE that is kept under state_id 'blank' does not know it/)
   expect(log.trimEnd()).toMatch(
     /\nWARNING verify cannot tell whether all is loaded of s; see above$/,

@@ -4,12 +4,13 @@ import { type Compared, compare, type Window } from './comparison.ts'
 import { BEGIN_COMPARISON } from './comparisonsql.ts'
 import type { Settings } from './config.ts'
 import { withCount } from './countinput.ts'
-import { commandsToLoad, findRunner } from './mending.ts'
+import type { Begin } from './countlines.ts'
+import { checkedAt, commandsToLoad, findRunner } from './mending.ts'
 import { isUnknown, notesOf, shortInstant } from './verifynotes.ts'
 
 /**
  * `target-postgres-raw verify`: compares what `tap-quickbooks count` prints with the tables. A JSON
- * line for each window that has rows; on stderr a line for each stream, and what to do about each
+ * line for each window that has rows, and a closing one, without which it broke off; on stderr a line for each stream, and what to do about each
  * difference. Gives 9 where there is one. Throws ProtocolError for a count that is not whole.
  */
 export async function verify(
@@ -29,6 +30,7 @@ export async function verify(
 
     for (const { counted, windows } of compared)
       for (const window of windows) await out.write(lineOf(counted.stream, window))
+    await out.write(closingLine(compared, begin))
     const different = compared.filter(({ windows }) => windows.some(isDifferent))
     for (const one of compared) {
       const says = different.includes(one) ? log.warning : log.info
@@ -81,6 +83,21 @@ function lineOf(stream: string, window: Window): string {
     ...(missing_ids.length > 0 && { missing_ids }),
     ...(extra_ids.length > 0 && { extra_ids }),
     ...(stale_ids.length > 0 && { stale_ids }),
+  })
+}
+
+/** Says how many lines came before it, and of which streams nothing can be called missing. */
+function closingLine(compared: readonly Compared[], { kind }: Begin): string {
+  const windows = compared.flatMap((one) => one.windows)
+  const names = (some: readonly Compared[]) => some.map(({ counted }) => counted.stream)
+  return JSON.stringify({
+    type: 'summary',
+    kind,
+    as_of: shortInstant(checkedAt(compared)),
+    streams: names(compared),
+    unknown: names(compared.filter(isUnknown)),
+    windows: windows.length,
+    differing: windows.filter(isDifferent).length,
   })
 }
 

@@ -1,6 +1,6 @@
 import { formatCount } from '@singer-io-ts/core'
+import { type Comparison, DIFFERENCES } from './checks.ts'
 import { type Html, html, table } from './html.ts'
-import { type Comparison, DIFFERENCES } from './inputs.ts'
 import type { Model } from './model.ts'
 import { formatMinute, formatRange, plural } from './time.ts'
 
@@ -9,18 +9,16 @@ const MOST_IDS = 10
 
 /** What a comparison with the source has found. */
 export function differences(model: Model): Html {
-  const { comparisons, comparedAt } = model
-  if (comparisons === undefined) return html``
+  const { checks, comparisons, comparedAt, unknown } = model
+  if (checks === undefined || comparisons === undefined) return html``
   const found = model.differences
   const at = comparedAt === undefined ? '' : ` (${formatMinute(comparedAt)})`
-  const streams = [...new Set(comparisons.map(({ stream }) => stream))]
+  const windowed = comparisons.map(({ stream }) => stream)
+  const streams = [...new Set([...checks.flatMap((check) => check.streams), ...windowed])]
   const left = found.length - SHOWN
   return html`<section id="differences"><h2>Differences</h2>
-<p class="lead">${plural(comparisons.length, 'window')} compared with the source${at}: ${
-    found.length === 0
-      ? 'all are equal.'
-      : `${plural(found.length, 'window')} differ${found.length === 1 ? 's' : ''}.`
-  }</p>
+<p class="lead">${plural(comparisons.length, 'window')} with rows compared with the source${at}: ${outcome(model)}</p>
+${unknown.length > 0 && html`<p>No STATE says what must be there of ${unknown.join(', ')}, so that nothing of it can be called missing: give verify the state_id that it was loaded with.</p>`}
 ${found.length > 0 && windowTable(found.slice(0, SHOWN))}
 ${left > 0 && html`<p class="lead">And ${plural(left, 'window')} more.</p>`}
 ${table(
@@ -40,6 +38,16 @@ ${table(
 )}</section>`
 }
 
+function outcome({ checks = [], comparisons = [], differences: found, unknown }: Model): string {
+  if (found.length > 0)
+    return `${plural(found.length, 'window')} differ${found.length === 1 ? 's' : ''}.`
+  if (comparisons.length === 0) return 'neither the source nor the tables have any.'
+  if (unknown.length > 0) return 'none is known to differ.'
+  return checks.some(({ isByRows }) => !isByRows)
+    ? 'the counts prove no loss. To compare row by row, count with --rows.'
+    : 'all are equal.'
+}
+
 function windowTable(found: readonly Comparison[]): Html {
   const hasTotals = found.some(
     ({ sourceTotal, tableTotal }) => (sourceTotal ?? tableTotal) !== undefined,
@@ -47,7 +55,7 @@ function windowTable(found: readonly Comparison[]): Html {
   const hasIds = found.some(({ ids }) => ids.length > 0)
   const names = DIFFERENCES.filter((name) => found.some(({ counts }) => counts[name] > 0))
   const totals = (one: Comparison): string[] =>
-    hasTotals ? [one.sourceTotal ?? '–', one.tableTotal ?? '–'] : []
+    hasTotals ? [one.sourceTotal, one.tableTotal].map(groupDigits) : []
   return table(
     'Windows that differ',
     [
@@ -64,8 +72,15 @@ function windowTable(found: readonly Comparison[]): Html {
       ...totals(one),
       ...(hasIds ? [listIds(one.ids)] : []),
     ]),
-    `twnn${'n'.repeat(names.length)}${hasTotals ? 'nn' : ''}${hasIds ? 't' : ''}`,
+    `twnn${'n'.repeat(names.length)}${hasTotals ? 'nn' : ''}${hasIds ? 'l' : ''}`,
   )
+}
+
+/** An exact decimal with its thousands apart, to the last digit; other text as it is. */
+export function groupDigits(total = '–'): string {
+  return /^-?\d+(\.\d+)?$/.test(total)
+    ? total.replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','))
+    : total
 }
 
 function listIds(ids: readonly string[]): string {

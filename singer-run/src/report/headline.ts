@@ -10,22 +10,23 @@ export type Headline = { tone: 'good' | 'warn' | 'bad'; text: string }
 
 /** The page in a sentence. */
 export function headlineOf(model: Model): Headline {
-  const { last, differences } = model
-  const text = [progressText(model), lastText(model), differenceText(model)]
-    .filter((part) => part !== '')
-    .join('; ')
+  const { last, differences, unknown, vanished } = model
+  const texts = [progressText(model), lastText(model), countText(model), differenceText(model)]
+  const text = texts.filter((part) => part !== '').join('; ')
   const isOpen = model.streams.some(
     ({ isComplete, unreadable, deletionsMissedSince }) =>
       !isComplete || unreadable.length > 0 || deletionsMissedSince !== undefined,
   )
-  const isBad = model.isFailed || differences.length > 0
-  const isWell = last?.result === 'done' && !isOpen
+  const isLost = hasNoRows(model) && vanished.length > 0
+  const isBad = model.isFailed || differences.length > 0 || unknown.length > 0 || isLost
+  const isEmpty = hasNoRows(model) && model.streams.some(({ rows }) => rows !== 0)
+  const isWell = last?.result === 'done' && !isOpen && !isEmpty && vanished.length === 0
   return { tone: isBad ? 'bad' : isWell ? 'good' : 'warn', text: `${text}.` }
 }
 
 function progressText({ streams, last }: Model): string {
-  if (streams.length === 0)
-    return last === undefined ? 'No run is on record yet' : 'Nothing is loaded yet'
+  if (!isKnown({ streams, last })) return 'No run is on record yet'
+  if (streams.length === 0) return 'Nothing is loaded yet'
   const complete = streams.filter(({ isComplete }) => isComplete)
   const open = streams.find(({ isComplete }) => !isComplete)
   const times = complete.flatMap(({ doneTo, unreadable }) =>
@@ -63,11 +64,37 @@ function lastText({ last, now }: Model): string {
   return `the last run, ${when}, ${how[last.result as keyof typeof how] ?? result}`
 }
 
-function differenceText({ comparisons, differences }: Model): string {
-  if (comparisons === undefined) return ''
-  return differences.length === 0
+/** Whether a record or a state says what was done. */
+function isKnown({ streams, last }: Pick<Model, 'streams' | 'last'>): boolean {
+  return last !== undefined || streams.some(({ range, doneTo }) => (range ?? doneTo) !== undefined)
+}
+
+/** Somebody has counted, and found nothing. */
+function hasNoRows({ counts }: Model): boolean {
+  return counts !== undefined && !counts.some(({ rows }) => rows > 0)
+}
+
+function countText(model: Model): string {
+  if (hasNoRows(model)) return 'nothing is loaded, by the count that was given'
+  const { vanished } = model
+  return vanished.length === 0
+    ? ''
+    : `the count that was given has no rows of ${vanished.slice(0, 5).join(', ')}`
+}
+
+/** Equality is said where it was found, and of as much as it was found of. */
+function differenceText(model: Model): string {
+  const { checks, comparisons, differences, unknown } = model
+  if (checks === undefined || comparisons === undefined) return ''
+  if (differences.length > 0)
+    return `${plural(differences.length, 'window')} differ${differences.length === 1 ? 's' : ''} from the source`
+  if (unknown.length > 0)
+    return `the comparison cannot tell whether all is loaded of ${unknown.slice(0, 5).join(', ')}`
+  if (comparisons.length === 0) return 'there were no rows to compare with the source'
+  if (checks.some(({ isByRows }) => !isByRows)) return 'the counts of the source prove no loss'
+  return isKnown(model)
     ? 'no difference from the source'
-    : `${plural(differences.length, 'window')} differ${differences.length === 1 ? 's' : ''} from the source`
+    : `${plural(comparisons.length, 'window')} compared, and equal`
 }
 
 /** The sentence, and four facts below it. */
@@ -102,8 +129,12 @@ function rowsFact(model: Model): Html | false {
   )
 }
 
-function differenceFact({ comparisons, differences, comparedAt }: Model): Html {
+function differenceFact({ comparisons, differences, unknown, comparedAt }: Model): Html {
   if (comparisons === undefined) return fact('Differences', '–', 'not compared')
+  if (differences.length === 0 && comparisons.length === 0)
+    return fact('Differences', '–', 'no rows to compare')
+  if (differences.length === 0 && unknown.length > 0)
+    return fact('Differences', '–', 'nobody can tell, see above')
   const at = comparedAt === undefined ? '' : formatMinute(comparedAt)
   return fact('Differences', formatCount(differences.length), at)
 }

@@ -66,7 +66,7 @@ function runTable(caption: string, runs: readonly Run[]): Html {
       formatDuration(run.seconds),
       ...(hasSaid ? [said[at] ?? ''] : []),
     ]),
-    'wwnnnnt',
+    'wwnnnnl',
   )
 }
 

@@ -38,7 +38,7 @@ export function breakable(name: string): Html {
   return html`${parts.map((part, at) => (at === 0 ? part : html`<wbr>${part}`))}`
 }
 
-/** A table; `kinds` has a letter for each column: n numbers, to the right, w text that stays whole, t text. */
+/** A table; `kinds` has a letter for each column: n numbers, to the right, w text that stays whole, t text, l long text. */
 export function table(
   caption: string,
   heads: readonly string[],

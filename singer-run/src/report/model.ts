@@ -1,7 +1,8 @@
-import type { Comparison, WindowRows } from './inputs.ts'
-import type { Run, Runs } from './runs.ts'
+import type { Check, Comparison } from './checks.ts'
+import type { WindowRows } from './inputs.ts'
+import { type Run, type Runs, sumOf } from './runs.ts'
 import { doneWithin, reachOf, readStreams, type Stream } from './streams.ts'
-import { DAY_MS, type Range } from './time.ts'
+import { DAY_MS, parseTime, type Range } from './time.ts'
 
 /** All that a page says is computed from this. Instants are epoch milliseconds. */
 export type Inputs = Runs & {
@@ -11,9 +12,10 @@ export type Inputs = Runs & {
   state: unknown
   /** Rows in the tables by window; undefined when nobody counted. */
   counts: readonly WindowRows[] | undefined
-  comparisons: readonly Comparison[] | undefined
-  /** When they were compared, as far as known. */
-  comparedAt: number | undefined
+  /** What each `verify` has found; undefined when nobody compared. */
+  checks: readonly Check[] | undefined
+  /** The command to go on where another one starts singer-run. */
+  goOn: string | undefined
   /** Metered calls that may be made in a month. */
   quota: number
 }
@@ -36,7 +38,13 @@ export type Model = Inputs & {
   /** The last run has ended, and not well. */
   isFailed: boolean
   rows: readonly WindowRows[] | undefined
+  comparisons: readonly Comparison[] | undefined
+  comparedAt: number | undefined
   differences: readonly Comparison[]
+  /** Streams that were compared, though no STATE says what must be there. */
+  unknown: readonly string[]
+  /** Streams of which rows were read, and none was counted in the tables. */
+  vanished: readonly string[]
 }
 
 export function makeModel(inputs: Inputs): Model {
@@ -44,9 +52,10 @@ export function makeModel(inputs: Inputs): Model {
   const ended = inputs.runs.filter(({ result }) => result !== 'running').at(-1)
   const read = readStreams(inputs.state)
   const wanted = endOf(read, ended)
-  const rows = rowsByWindow(inputs)
+  const comparisons = inputs.checks?.flatMap((check) => check.windows)
+  const rows = rowsByWindow(inputs.counts, comparisons)
   const streams = read.map((stream) => measure(stream, wanted, ended))
-  for (const name of namesOf(inputs, rows))
+  for (const name of namesOf(inputs, rows ?? []))
     if (!streams.some((stream) => stream.name === name)) streams.push(unknownStream(name))
   const windows = (rows ?? []).flatMap(({ rows, window }) => (rows > 0 ? (window ?? []) : []))
   return {
@@ -56,7 +65,11 @@ export function makeModel(inputs: Inputs): Model {
     range: around([...streams.flatMap(({ range }) => range ?? []), ...windows]),
     last,
     isFailed: last?.result === 'failed' || last?.result === 'killed',
-    differences: (inputs.comparisons ?? []).filter(({ isEqual }) => !isEqual),
+    comparisons,
+    comparedAt: inputs.checks && latest(inputs.checks.flatMap(({ asOf }) => parseTime(asOf) ?? [])),
+    differences: (comparisons ?? []).filter(({ isEqual }) => !isEqual),
+    unknown: [...new Set(inputs.checks?.flatMap((check) => check.unknown))],
+    vanished: inputs.counts === undefined ? [] : vanishedOf(streams, inputs.counts, inputs.runs),
   }
 }
 
@@ -109,7 +122,10 @@ function unknownStream(name: string): Progress {
 }
 
 /** Of the tables: as counted, else as compared. */
-function rowsByWindow({ counts, comparisons }: Inputs): readonly WindowRows[] | undefined {
+function rowsByWindow(
+  counts: Inputs['counts'],
+  comparisons: Model['comparisons'],
+): readonly WindowRows[] | undefined {
   return (
     counts ??
     comparisons?.flatMap(({ stream, window, tableRows }) =>
@@ -118,10 +134,29 @@ function rowsByWindow({ counts, comparisons }: Inputs): readonly WindowRows[] | 
   )
 }
 
-function namesOf(inputs: Inputs, rows: readonly WindowRows[] | undefined): Set<string> {
+/** A load that has read rows leaves some, but where a count failed or a table is gone. */
+function vanishedOf(
+  streams: readonly Stream[],
+  counts: readonly WindowRows[],
+  runs: readonly Run[],
+): string[] {
+  const counted = new Set(counts.filter(({ rows }) => rows > 0).map(({ stream }) => stream))
+  return streams
+    .filter(({ name, rows }) => (rows ?? sumOf(runs, 'loaded', name) ?? 0) > 0)
+    .flatMap(({ name }) => (counted.has(name) ? [] : [name]))
+}
+
+function latest(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : Math.max(...times)
+}
+
+function namesOf(inputs: Inputs, rows: readonly WindowRows[]): Set<string> {
   const recorded = inputs.runs.flatMap(({ streams }) => streams.map(({ stream }) => stream))
-  const compared = (inputs.comparisons ?? []).map(({ stream }) => stream)
-  const all = [...recorded, ...(rows ?? []).map(({ stream }) => stream), ...compared]
+  const compared = (inputs.checks ?? []).flatMap((check) => [
+    ...check.streams,
+    ...check.windows.map(({ stream }) => stream),
+  ])
+  const all = [...recorded, ...rows.map(({ stream }) => stream), ...compared]
   return new Set(all.filter((name) => typeof name === 'string' && name !== ''))
 }
 

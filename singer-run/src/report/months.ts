@@ -20,11 +20,18 @@ export function rowsByMonth(rows: readonly WindowRows[]): Map<string, Map<string
   return streams
 }
 
+const NO_ROWS = {
+  compared: 'The tables hold no rows.',
+  counted:
+    'Nothing is loaded, by the count that was given. One that fails leaves its file empty, too: see what it said on stderr.',
+} as const
+
 /** Bars of rows per month, a chart for each stream, and the same as a table. */
 export function months(model: Model): Html {
   const { range, rows } = model
   if (rows === undefined) return uncounted(model)
-  if (!rows.some((one) => one.rows > 0)) return section(html`<p>The tables hold no rows.</p>`)
+  if (!rows.some((one) => one.rows > 0))
+    return section(html`<p>${NO_ROWS[model.counts === undefined ? 'compared' : 'counted']}</p>`)
   const counts = rowsByMonth(rows)
   if (range === undefined) return section(monthTable([...counts.keys()], counts, []))
   const cells = cellsOf('month', range)

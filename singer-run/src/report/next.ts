@@ -1,7 +1,10 @@
+import { dirname } from 'node:path'
+import { windowStateFile } from '@singer-io-ts/core'
+import type { Comparison } from './checks.ts'
 import { type Html, html } from './html.ts'
 import type { Model } from './model.ts'
 import type { Run } from './runs.ts'
-import { formatTime } from './time.ts'
+import { formatTime, plural } from './time.ts'
 
 /** What to do after an exit code, before the same command is given again. */
 const ADVICE: Record<number, string> = {
@@ -24,8 +27,9 @@ export function next(model: Model): Html {
   if (last === undefined) return html``
   const stuck = streams.filter(({ unreadable }) => unreadable.length > 0)
   const gaps = streams.filter(({ deletionsMissedSince }) => deletionsMissedSince !== undefined)
-  const difference = model.differences[0]
-  const notes: (Html | string)[] = [
+  const toLoad = model.differences.find(({ counts }) => counts.missing + counts.stale > 0)
+  const extra = model.differences.reduce((sum, { counts }) => sum + counts.extra, 0)
+  const notes: (Html | string | false)[] = [
     adviceOf(last),
     ...stuck.map(
       ({ name }) =>
@@ -35,13 +39,14 @@ export function next(model: Model): Html {
       ({ name, deletionsMissedSince }) =>
         `${name}: deletions since ${formatTime(deletionsMissedSince ?? 0)} may have been missed. Run once with on_delete_gap reload.`,
     ),
-    ...(difference === undefined ? [] : [again(last, difference.window)]),
+    ...(toLoad === undefined ? [] : [again(last, toLoad, checkedAt(model, toLoad))]),
+    extra > 0 &&
+      `${plural(extra, 'row')} of the tables ${extra === 1 ? 'is' : 'are'} not at the source any more. No window that is loaded again marks them; what verify said on stderr tells how to.`,
   ]
   return html`<section><h2>How to go on</h2>
 <p class="lead">The same command goes on from the state; what is loaded already is not read again.</p>
-<pre>cd ${last.folder}
-npx ${last.command}</pre>
-<ul>${notes.filter((note) => note !== '').map((note) => html`<li>${note}</li>`)}</ul></section>`
+<pre>${model.goOn ?? `cd ${last.folder}\nnpx ${last.command}`}</pre>
+<ul>${notes.filter((note) => note !== '' && note !== false).map((note) => html`<li>${note}</li>`)}</ul></section>`
 }
 
 function adviceOf({ result, exit_code }: Run): string {
@@ -52,8 +57,13 @@ function adviceOf({ result, exit_code }: Run): string {
   return ADVICE[exit_code ?? -1] ?? 'See what the last run said.'
 }
 
+/** When the source was counted for the check that has this window. */
+function checkedAt({ checks = [] }: Model, difference: Comparison): string {
+  return checks.find(({ windows }) => windows.includes(difference))?.asOf ?? ''
+}
+
 /** How this project's tap loads a window again; other taps have ways of their own. */
-function again({ command }: Run, window: { start: number; end: number }): Html | string {
+function again({ command }: Run, { window }: Comparison, asOf: string): Html | string {
   const parts =
     /^(singer-run --tap )('tap-quickbooks[^']*')( --target )('[^']*')( --state )([^' ]+)/
   const found = parts.exec(command)
@@ -62,7 +72,7 @@ function again({ command }: Run, window: { start: number; end: number }): Html |
   const time = (at: number): string => new Date(at).toISOString().replace('.000Z', 'Z')
   const withEnv = (words: string): string =>
     / --config ENV\b/.test(words) ? words : words.replace(/'$/, " --config ENV'")
-  const file = `${state.replace(/\.json$/, '')}-${time(window.start).slice(0, 10)}.json`
+  const file = windowStateFile(dirname(state), time(window.start), asOf)
   return html`To load a window that differs again, the first one here, with a state file of its own:
 <pre>TAP_QUICKBOOKS_START_DATE=${time(window.start)} TAP_QUICKBOOKS_END_DATE=${time(window.end)} \\
 TARGET_POSTGRES_RAW_STATE_ID=window \\

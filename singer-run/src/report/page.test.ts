@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import * as books from '../../fixtures/books.ts'
+import { groupDigits } from './differences.ts'
 import { headlineOf } from './headline.ts'
 import { html } from './html.ts'
 import { type Inputs, makeModel } from './model.ts'
@@ -32,12 +33,61 @@ test.each([
   expect(headlineFor(make())).toEqual({ tone, text })
 })
 
+const equal = books.comparison('invoices', '2024-03-01T00:00:00Z')
+
+test.each([
+  ['no window', books.check([]), 'there were no rows to compare with the source', 'good'],
+  [
+    'counts alone',
+    books.check([equal], { isByRows: false }),
+    'the counts of the source prove no loss',
+    'good',
+  ],
+  [
+    'no STATE',
+    books.check([equal], { unknown: ['items'] }),
+    'the comparison cannot tell whether all is loaded of items',
+    'bad',
+  ],
+] as const)('a comparison with %s is not called equality', (_, check, words, tone) => {
+  const inputs = { ...books.goodBooks(), checks: [check] }
+  const { tone: found, text } = headlineFor(inputs)
+  expect([found, text.split('; ').at(-1)]).toEqual([tone, `${words}.`])
+  expect(page(inputs)).not.toMatch(/no difference|all are equal/)
+})
+
+test('without a run on record no comparison is good news', () => {
+  const headline = headlineFor({ ...books.noBooks(), checks: [books.check([equal])] })
+  expect(headline).toEqual({
+    tone: 'warn',
+    text: 'No run is on record yet; 1 window compared, and equal.',
+  })
+})
+
+test('a count without rows, or without those of a stream that was loaded, is no good news', () => {
+  const good = { ...books.goodBooks(), checks: undefined }
+  const none = headlineFor({ ...good, counts: [] })
+  expect(none.tone).toBe('bad')
+  expect(none.text).toMatch(/; nothing is loaded, by the count that was given\.$/)
+  expect(page({ ...good, counts: [] })).toContain('One that fails leaves its file empty, too')
+  const cut = headlineFor({ ...good, counts: good.counts?.filter((one) => one.stream !== 'items') })
+  expect(cut.tone).toBe('warn')
+  expect(cut.text).toMatch(/; the count that was given has no rows of items\.$/)
+})
+
+test('sums have their thousands apart, to the last digit', () => {
+  expect(page(books.badBooks())).toContain('>12,345,678.90<')
+  expect(['-12345678901234567890.10', '999', '1e5', undefined].map(groupDigits)).toEqual([
+    ...['-12,345,678,901,234,567,890.10', '999', '1e5', '–'],
+  ])
+})
+
 test.each([
   ['killed', 'the last run, 1 h ago, was killed.'],
   ['stopped', 'the last run, 1 h ago, was stopped.'],
   ['incomplete', 'the last run, 1 h ago, left something to do.'],
 ] as const)('a run that is %s is said so', (result, words) => {
-  const good = { ...books.goodBooks(), comparisons: undefined }
+  const good = { ...books.goodBooks(), checks: undefined }
   const runs = [...good.runs, books.runBefore(1.7, { result })]
   expect(headlineFor({ ...good, runs }).text).toContain(words.replace('1 h', '2 h'))
 })
@@ -92,7 +142,20 @@ npx singer-run --tap 'tap-quickbooks --config quickbooks.json' --target 'target-
     text,
   ).toContain(`TAP_QUICKBOOKS_START_DATE=2019-03-01T00:00:00Z TAP_QUICKBOOKS_END_DATE=2019-03-31T00:00:00Z \\
 TARGET_POSTGRES_RAW_STATE_ID=window \\
-npx singer-run --tap 'tap-quickbooks --config quickbooks.json --config ENV' --target 'target-postgres-raw --config postgres.json --config ENV' --state state/quickbooks-2019-03-01.json`)
+npx singer-run --tap 'tap-quickbooks --config quickbooks.json --config ENV' --target 'target-postgres-raw --config postgres.json --config ENV' --state state/window-20190301T000000Z-checked-20261121T120000Z.json`)
+})
+
+test('a window with rows that are extra alone is not loaded again, and another command goes on where one is given', () => {
+  const extra = books.comparison('items', '2024-03-01T00:00:00Z', { extra: 2 })
+  const text = page({
+    ...books.goodBooks(),
+    checks: [books.check([extra])],
+    goOn: 'cd /demo\nnpm start',
+  })
+  expect(text).not.toContain('TAP_QUICKBOOKS_START_DATE')
+  expect(text).toContain('2 rows of the tables are not at the source any more.')
+  expect(text).toContain('<pre>cd /demo\nnpm start</pre>')
+  expect(text).not.toContain('npx singer-run --tap')
 })
 
 test('calls are added up by month, against the quota', () => {

@@ -29,6 +29,8 @@ export function readRuns(
     if (record === undefined) unreadable.push(name)
     return record ?? []
   })
+  // The names tell no more than the second.
+  records.sort((a, b) => a.startedAt - b.startedAt)
   const own = records.filter((record) => record.state_file === statePath)
   const runs = statePath === undefined || own.length === 0 ? records : own
   return {
