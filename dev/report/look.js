@@ -1,6 +1,7 @@
 // What the page looks like to a reader: read by the test and run inside the page. Gives
 // overflow: how far the page is wider than the window; collisions: texts that lie over each other;
-// cut: labels of the charts that reach out of their place; faint: what stands out too little.
+// cut: labels of the charts that reach out of their place; faint: what stands out too little;
+// scrolled: tables of which a column can be seen only after scrolling.
 ;(() => {
   const boxes = []
   const faint = new Set()
@@ -53,6 +54,11 @@
     collisions,
     cut,
     faint: [...faint],
+    scrolled: [...document.querySelectorAll('.scroll')].flatMap((frame) =>
+      frame.scrollWidth > frame.clientWidth + 1
+        ? [`${frame.getAttribute('aria-label')}: ${frame.scrollWidth - frame.clientWidth}`]
+        : [],
+    ),
     texts: boxes.length,
   }
 

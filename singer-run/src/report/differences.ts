@@ -54,25 +54,25 @@ function windowTable(found: readonly Comparison[]): Html {
   )
   const hasIds = found.some(({ ids }) => ids.length > 0)
   const names = DIFFERENCES.filter((name) => found.some(({ counts }) => counts[name] > 0))
-  const totals = (one: Comparison): string[] =>
-    hasTotals ? [one.sourceTotal, one.tableTotal].map(groupDigits) : []
+  const rows = (count: number | undefined, total: string | undefined): Html =>
+    html`${formatCount(count)}${hasTotals && html`<small>${groupDigits(total)}</small>`}`
   return table(
     'Windows that differ',
     [
-      ...['stream', 'window', 'source', 'tables', ...names],
-      ...(hasTotals ? ['total, source', 'total, tables'] : []),
+      ...['stream', 'window'],
+      ...['source', 'tables'].map((side) => (hasTotals ? `${side}: rows, total` : side)),
+      ...names,
       ...(hasIds ? ['Ids'] : []),
     ],
     found.map((one) => [
       one.stream,
       formatRange(one.window),
-      formatCount(one.sourceRows),
-      formatCount(one.tableRows),
+      rows(one.sourceRows, one.sourceTotal),
+      rows(one.tableRows, one.tableTotal),
       ...names.map((name) => formatCount(one.counts[name])),
-      ...totals(one),
       ...(hasIds ? [listIds(one.ids)] : []),
     ]),
-    `twnn${'n'.repeat(names.length)}${hasTotals ? 'nn' : ''}${hasIds ? 'l' : ''}`,
+    `twnn${'n'.repeat(names.length)}${hasIds ? 'l' : ''}`,
   )
 }
 

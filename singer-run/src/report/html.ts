@@ -38,6 +38,14 @@ export function breakable(name: string): Html {
   return html`${parts.map((part, at) => (at === 0 ? part : html`<wbr>${part}`))}`
 }
 
+/** The dates of a text, each in one piece. */
+function whole(cell: string | Html): Html | string {
+  if (typeof cell !== 'string') return cell
+  const parts = cell.split(/(\d{4}-\d{2}-\d{2})/)
+  if (parts.length === 1) return cell
+  return html`${parts.map((part, at) => (at % 2 === 1 ? html`<span class="nw">${part}</span>` : part))}`
+}
+
 /** A table; `kinds` has a letter for each column: n numbers, to the right, w text that stays whole, t text, l long text. */
 export function table(
   caption: string,
@@ -53,8 +61,8 @@ export function table(
     (cells) =>
       html`<tr>${cells.map((cell, column) =>
         column === 0
-          ? html`<th scope="row" class="${kind(0)}">${typeof cell === 'string' && kind(0) === 't' ? breakable(cell) : cell}</th>`
-          : html`<td class="${kind(column)}">${cell === '-' ? '–' : cell}</td>`,
+          ? html`<th scope="row" class="${kind(0)}">${typeof cell === 'string' && kind(0) === 't' ? breakable(cell) : whole(cell)}</th>`
+          : html`<td class="${kind(column)}">${cell === '-' ? '–' : whole(cell)}</td>`,
       )}</tr>\n`,
   )}</tbody></table></div>`
 }

@@ -45,6 +45,7 @@ figure{margin:1rem 0 1.25rem}
 svg{display:block;width:100%;height:3rem;border-bottom:1px solid var(--grid);fill:var(--data)}
 .ticks{position:relative;height:1.25rem;font-size:.8125rem}
 .ticks span{position:absolute;top:0;white-space:nowrap;padding-left:.25rem;border-left:1px solid var(--grid);line-height:1.125rem}
+.ticks .end{right:0;padding:0 .25rem 0 0;border-left:0;border-right:1px solid var(--grid)}
 .runs{display:flex;align-items:flex-end;gap:2px;height:1.5rem;margin:0 0 1rem}
 .runs i{flex:0 1 .5rem;height:50%;background:var(--good)}
 .runs i.warn{height:75%;background:var(--warn)}
@@ -56,9 +57,12 @@ th,td{padding:.3125rem 0 .3125rem 1.25rem;vertical-align:top;border-bottom:1px s
 th:first-child,td:first-child{padding-left:0}
 thead th{font-weight:400;color:var(--muted);vertical-align:bottom;font-size:.8125rem}
 th{font-weight:500}
-.t,.w{text-align:left}.n{text-align:right}.n,.w,.nw{white-space:nowrap}
+.t,.w,.l{text-align:left}.n{text-align:right}.n,.w,.nw{white-space:nowrap}
 tbody th.t{min-width:6rem;max-width:16rem;overflow-wrap:anywhere}
-td.t{min-width:13rem;overflow-wrap:anywhere}
+td.t,td.l{overflow-wrap:anywhere}
+td.t{min-width:8rem}
+td.l{min-width:13rem}
+td small{display:block}
 .tag{font-weight:600;white-space:nowrap}
 .tag.good{color:var(--good)}.tag.warn{color:var(--warn)}.tag.bad{color:var(--bad)}
 .meter{display:inline-block;width:6rem;height:.5rem;background:var(--wash);box-shadow:inset 0 0 0 1px var(--line);vertical-align:.06em;margin-right:.5rem;text-align:left}
@@ -73,6 +77,11 @@ summary{cursor:pointer;color:var(--muted);width:fit-content}
 details{margin:.25rem 0 .75rem}
 :focus-visible{outline:2px solid var(--data);outline-offset:2px}
 footer{border-top:1px solid var(--line);margin-top:2.5rem;padding-top:1rem;font-size:.8125rem}
+@media (max-width:60rem){
+th,td{padding-left:.75rem}
+td.w,th.w,thead .n{white-space:normal}
+td.l{min-width:8rem}
+}
 @media (max-width:44rem){
 main{padding:1.5rem 1rem 2rem}
 h1{font-size:1.375rem}
@@ -83,7 +92,6 @@ dd{font-size:1.125rem}
 .row>.note{grid-column:2;grid-row:1}
 .axis .name,.axis .note{display:none}
 .bars small{display:inline}
-td.t{min-width:22rem}
 }
 @page{margin:15mm}
 @media print{
@@ -94,7 +102,7 @@ h2,.lead,caption{break-after:avoid}
 .row,tr,figure,pre,dl{break-inside:avoid}
 .scroll{overflow:visible;max-height:none}
 details:not([open]){display:none}
-td.t{min-width:0}
+td.t,td.l{min-width:0}
 table{font-size:8pt}
 th,td{padding-left:.625rem}
 td.n,td.w,th.n,th.w{white-space:normal}

@@ -36,20 +36,24 @@ export function frameOf(range: Range): { unit: Unit; frame: Range } {
 
 type Tick = { at: number; label: string }
 
-/** The axis below the rows. A label that would touch the next one or the edge is left out. */
+/**
+ * The axis below the rows, its end labelled as well. A label that would touch the next one, or that
+ * of the end, is left out.
+ */
 export function timeAxis(range: Range): Html {
   const length = range.end - range.start
   const share = (at: number): number => (at - range.start) / length
-  const ticks = ticksOf(range)
+  const { ticks, end } = ticksOf(range)
   return html`<div class="row axis" aria-hidden="true"><div class="name"></div><div class="ticks">${ticks.map(
     ({ at, label }) => html`<span style="left:${(100 * share(at)).toFixed(2)}%">${label}</span>`,
-  )}</div><div class="note"></div></div>\n`
+  )}<span class="end">${end}</span></div><div class="note"></div></div>\n`
 }
 
-/** The widest label needs this much of the narrowest axis. */
-const LABEL_SHARE = 0.27
+/** A character of a label needs this much of the narrowest axis. */
+const CHARACTER_SHARE = 0.027
 
-function ticksOf(range: Range): Tick[] {
+/** Where the cells of a unit begin, and which day or month is the last. */
+function ticksOf(range: Range): { ticks: Tick[]; end: string } {
   const length = range.end - range.start
   const isLong = length > 500 * DAY_MS
   const unit = isLong ? 'year' : length > 70 * DAY_MS ? 'month' : chooseUnit(range, 70)
@@ -57,15 +61,17 @@ function ticksOf(range: Range): Tick[] {
     const text = new Date(at).toISOString()
     return isLong ? text.slice(0, 4) : unit === 'month' ? monthOf(at) : text.slice(0, 10)
   }
-  const least = length * (isLong ? LABEL_SHARE / 2.5 : LABEL_SHARE)
+  const end = isLong ? monthOf(range.end - 1) : label(range.end - 1)
+  const least = length * CHARACTER_SHARE * label(range.start).length
+  const room = least + length * CHARACTER_SHARE * end.length
   const starts = cellsOf(unit, range)
     .map(({ start }) => start)
-    .filter((start) => start >= range.start && range.end - start >= least)
+    .filter((start) => start >= range.start && range.end - start >= room)
   const step = Math.max(1, Math.ceil(least / ((starts[1] ?? range.end) - (starts[0] ?? 0))))
   // Years that are round make the better labels.
   const isKept = (at: number, index: number): boolean =>
     isLong ? new Date(at).getUTCFullYear() % niceStep(step) === 0 : index % step === 0
-  return starts.filter(isKept).map((at) => ({ at, label: label(at) }))
+  return { ticks: starts.filter(isKept).map((at) => ({ at, label: label(at) })), end }
 }
 
 function niceStep(step: number): number {
