@@ -158,6 +158,13 @@ test('a window with rows that are extra alone is not loaded again, and another c
   expect(text).not.toContain('npx singer-run --tap')
 })
 
+test('the axis of time says where it ends', () => {
+  const [axis] = /<div class="ticks">.*?<\/div>/.exec(page(books.goodBooks())) ?? []
+  expect([...(axis ?? '').matchAll(/>([\d-]+)</g)].map(([, label]) => label)).toEqual([
+    ...['2018', '2020', '2022', '2024', '2026-11'],
+  ])
+})
+
 test('calls are added up by month, against the quota', () => {
   const text = page({ ...books.goodBooks(), quota: 1000 })
   // 21 runs of the last 45 began in November, six calls each.

@@ -49,8 +49,8 @@ export function timeAxis(range: Range): Html {
   )}<span class="end">${end}</span></div><div class="note"></div></div>\n`
 }
 
-/** A character of a label needs this much of the narrowest axis. */
-const CHARACTER_SHARE = 0.027
+/** So much of the narrowest axis a label needs, with its mark and some room. */
+const shareOf = (label: string): number => 0.02 + 0.0213 * label.length
 
 /** Where the cells of a unit begin, and which day or month is the last. */
 function ticksOf(range: Range): { ticks: Tick[]; end: string } {
@@ -62,8 +62,8 @@ function ticksOf(range: Range): { ticks: Tick[]; end: string } {
     return isLong ? text.slice(0, 4) : unit === 'month' ? monthOf(at) : text.slice(0, 10)
   }
   const end = isLong ? monthOf(range.end - 1) : label(range.end - 1)
-  const least = length * CHARACTER_SHARE * label(range.start).length
-  const room = least + length * CHARACTER_SHARE * end.length
+  const least = length * shareOf(label(range.start))
+  const room = least + length * shareOf(end)
   const starts = cellsOf(unit, range)
     .map(({ start }) => start)
     .filter((start) => start >= range.start && range.end - start >= room)
