@@ -58,6 +58,37 @@ test('without any run there is a page too, and files that are no records are nam
   expect(again.stderr()).toContain(`WARNING ${broken} in the folder of records is not one`)
 })
 
+test('a record whose members are not what they should be is named and left out', async () => {
+  const place = folder()
+  const state = join(place, 's.json')
+  expect(await startRun({ state }).ended).toBe(0)
+  const runs = join(place, 'runs')
+  const [name = ''] = readdirSync(runs)
+  const good = JSON.parse(readFileSync(join(runs, name), 'utf8'))
+  const odd = { seconds: null, folder: true, versions: { node: {} }, streams: [{ stream: 1 }] }
+  const names = Object.entries(odd).map(([member, value], at) => {
+    const other = name.replace(/-\w+\.json$/, `-00000${at}.json`)
+    writeFileSync(join(runs, other), JSON.stringify({ ...good, [member]: value }))
+    return other
+  })
+  const made = report('--state', state, '--out', '-')
+  expect(await made.ended, made.stderr()).toBe(0)
+  for (const other of names)
+    expect(made.stderr()).toContain(`WARNING ${other} in the folder of records is not one`)
+  expect(made.stdout()).toContain('1 run on record')
+
+  const before = readFileSync(state, 'utf8')
+  for (const [out, fault] of [
+    [state, 'is the file of --state, which the page would replace'],
+    [join(runs, name), 'lies among the records of runs'],
+  ] as const) {
+    const refused = report('--state', state, '--out', out)
+    expect(await refused.ended).toBe(1)
+    expect(refused.stderr()).toContain(`ERROR --out ${out}: ${fault}`)
+  }
+  expect(readFileSync(state, 'utf8')).toBe(before)
+})
+
 /** The last line of a verify that has found one difference. */
 const CLOSING = {
   ...{ type: 'summary', kind: 'rows', as_of: '2026-02-01T00:00:00Z' },

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import {
   ConfigError,
   EXIT,
@@ -25,6 +25,7 @@ export async function report(flags: Flags, { log, out }: Life): Promise<number> 
   const faults: string[] = []
   const inputs = readInputs(flags, faults)
   const path = flagValues(flags.out).at(-1) ?? 'report.html'
+  if (path !== '-') faults.push(...faultsOfOut(path, flags, inputs))
   if (faults.length > 0 || inputs === undefined)
     throw new ConfigError(faults, { hint: 'See singer-run report --help.' })
   for (const name of inputs.unreadable) log.warning(`${name} in the folder of records is not one`)
@@ -38,6 +39,18 @@ export async function report(flags: Flags, { log, out }: Life): Promise<number> 
   log.info(headlineOf(model).text)
   if (path !== '-') log.info(`the page is ${resolve(path)}`)
   return EXIT.done
+}
+
+/** The page must replace nothing of what it tells of. */
+function faultsOfOut(path: string, flags: Flags, inputs: Inputs | undefined): string[] {
+  const out = realPath(path)
+  const runs = flagValues(flags.runs).at(-1) ?? runsFolder(inputs?.stateFile ?? '')
+  if (dirname(out) === realPath(runs)) return [`--out ${path}: lies among the records of runs`]
+  return (['state', 'counts', 'verify'] as const).flatMap((flag) =>
+    flagValues(flags[flag]).some((one) => realPath(one) === out)
+      ? [`--out ${path}: is the file of --${flag}, which the page would replace`]
+      : [],
+  )
 }
 
 /** Everything that the flags name; undefined, with faults, where something is missing. */

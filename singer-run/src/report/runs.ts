@@ -46,17 +46,67 @@ export function readRuns(
 
 function readRecord(path: string): Run | undefined {
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as RunRecord
+    const record: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (!isRecord(record)) return undefined
     const startedAt = parseTime(record.started_at)
-    if (record.record !== 1 || startedAt === undefined) return undefined
-    const isWhole = [record.result, record.state_file, record.command].every(
-      (text) => typeof text === 'string',
-    )
-    const streams = Array.isArray(record.streams) ? record.streams : []
-    return isWhole ? { ...record, startedAt, streams } : undefined
+    return startedAt === undefined
+      ? undefined
+      : { ...record, startedAt, streams: record.streams ?? [] }
   } catch {
     return undefined
   }
+}
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+const isCount: Check = (value) => Number.isFinite(value) && (value as number) >= 0
+const isMissingOr =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value)
+const isListOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
+/** An object whose members pass their checks, and all others the last one. */
+const isObjectOf =
+  (members: Record<string, Check>, others: Check = () => true): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(members).every(([name, check]) => check((value as never)[name])) &&
+    Object.entries(value).every(([name, member]) => name in members || others(member))
+
+const isProgram = isObjectOf({
+  exit_code: isMissingOr(isCount),
+  signal: isMissingOr(isText),
+  warnings: isMissingOr(isListOf(isText)),
+  last_lines: isMissingOr(isListOf(isText)),
+})
+
+const isRecordOf = isObjectOf({
+  record: (value) => value === 1,
+  result: isText,
+  started_at: isText,
+  ended_at: isMissingOr(isText),
+  seconds: isMissingOr(isCount),
+  exit_code: isMissingOr(isCount),
+  message: isMissingOr(isText),
+  state_file: isText,
+  command: isText,
+  folder: isText,
+  versions: isObjectOf({}, isText),
+  process: isObjectOf({ pid: isCount, host: isText }),
+  tap: isMissingOr(isProgram),
+  target: isMissingOr(isProgram),
+  streams: isMissingOr(isListOf(isObjectOf({ stream: isText }, isCount))),
+})
+
+/** Whether all that the page reads of it stands there as a record has it. */
+function isRecord(value: unknown): value is RunRecord {
+  return isRecordOf(value)
 }
 
 /** A count over the streams of some runs; undefined where nobody counted. */
