@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { endRuns, folder, startRun } from '../fixtures/start.ts'
+import { endRuns, folder, startCli, startRun } from '../fixtures/start.ts'
 import { recordNames } from './record.ts'
 
 afterAll(endRuns)
@@ -33,12 +33,33 @@ test('each run leaves a record of what it did, for its owner alone', async () =>
   // To the digit.
   expect(text).toContain('"state_before": {"bookmarks":{"rows":{"at":7}},"n":1.10}')
   expect(record.versions).toMatchObject({ singer_run: '0.1.0', node: process.versions.node })
-  expect(record.command).toMatch(/^singer-run --tap 'node .*tap\.js --token .*\*\*\*.*' --target /)
+  expect(record.command).toMatch(/^singer-run --tap 'node .* --token .*\*\*\*.*' --target /)
   expect(text).not.toContain('abc')
   expect(record.seconds).toBeGreaterThan(0)
   const runs = join(state, '..', 'runs')
   expect(statSync(runs).mode & 0o777).toBe(0o700)
   for (const name of readdirSync(runs)) expect(statSync(join(runs, name)).mode & 0o777).toBe(0o600)
+})
+
+test('of programs of others a record holds no values, no settings and no secrets', async () => {
+  const state = join(folder(), 's.json')
+  const says = ['settings: {"password":"SEKRET"}', 'INFO passwd=SEKRET', 'WARNING password: SEKRET']
+  const script = `printf "INFO %s\\n%s\\n%s\\n" ${says.map((text) => `'${text}'`).join(' ')} >&2; exit 1`
+  const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
+  const tap = `sh -c ${quote(script)} --pass SEKRET`
+  const run = startCli(['--tap', tap, '--target', 'cat -u', '--state', state])
+  expect(await run.ended).toBe(1)
+  expect(run.stderr()).toMatch(/^tap: WARNING password: SEKRET$/m)
+  const [text = ''] = recordsOf(state)
+  expect(text).not.toContain('SEKRET')
+  const { command, tap: noted } = JSON.parse(text)
+  expect(command).toMatch(/^singer-run --tap '.*sh.* -c .* --pass .*' --target 'cat -u' --state /)
+  expect(noted).not.toHaveProperty('settings')
+  expect(noted.last_lines).toEqual([
+    'INFO settings: {"password":***',
+    'INFO passwd=***',
+    'WARNING password:***',
+  ])
 })
 
 test('the record of a failure has its last lines, and the first run no state before', async () => {

@@ -14,8 +14,14 @@ import {
 } from '@singer-io-ts/core'
 import { messageOf, type Role, type StreamTally } from './metrics.ts'
 import { type End, isSoft } from './outcome.ts'
-import { quoteWords, redactText, redactWords } from './redact.ts'
-import { versionOf } from './version.ts'
+import {
+  quoteWords,
+  redactForeignText,
+  redactForeignWords,
+  redactText,
+  redactWords,
+} from './redact.ts'
+import { isOwn, versionOf } from './version.ts'
 
 /** How a run ended. `incomplete`: its state is good, not everything was done. */
 export type Result = 'running' | 'done' | 'incomplete' | 'stopped' | 'failed'
@@ -33,7 +39,10 @@ export type RunRecord = {
   /** What the last line of a run that did not end well said. */
   message?: string
   state_file: string
-  /** The command that goes on from here, and the folder it was given in. */
+  /**
+   * The command that goes on from here, and the folder it was given in. Of programs of others only
+   * the names of their flags are kept.
+   */
   command: string
   folder: string
   versions: {
@@ -114,15 +123,18 @@ export async function openRecord(run: RecordedRun): Promise<Recorder> {
   const begin = performance.now()
   const now = new Date()
   const file = join(resolve(runs), fileName(statePath, now))
-  const line = ({ name, args }: { name: string; args: readonly string[] }): string =>
-    quoteWords(redactWords([name, ...args]))
+  const own = { tap: isOwn(programs.tap.file), target: isOwn(programs.target.file) }
+  const line = (role: Role): string => {
+    const { name, args } = programs[role]
+    return quoteWords([name, ...(own[role] ? redactWords(args) : redactForeignWords(args))])
+  }
   const record: RunRecord = {
     record: 1,
     result: 'running',
     started_at: now.toISOString(),
     state_file: statePath,
     command: `singer-run ${quoteWords([
-      ...['--tap', line(programs.tap), '--target', line(programs.target)],
+      ...['--tap', line('tap'), '--target', line('target')],
       ...['--state', run.state],
       ...(run.runs === undefined ? [] : ['--runs', run.runs]),
     ])}`,
@@ -153,9 +165,10 @@ export async function openRecord(run: RecordedRun): Promise<Recorder> {
   await write(undefined)
   return {
     see(role, raw) {
-      const text = redactText(messageOf(raw)).slice(0, MOST_LINE_CHARACTERS)
+      const redact = own[role] ? redactText : redactForeignText
+      const text = redact(messageOf(raw)).slice(0, MOST_LINE_CHARACTERS)
       if (text === '' || text.includes('METRIC: ')) return
-      const settings = /^INFO settings: (\{.*\})$/.exec(text)?.[1]
+      const settings = own[role] ? /^INFO settings: (\{.*\})$/.exec(text)?.[1] : undefined
       if (settings !== undefined) notes[role].settings ??= parse(settings)
       const warnings = notes[role].warnings ?? []
       if (/^(WARNING|ERROR|CRITICAL) /.test(text) && warnings.length < MOST_LINES)
@@ -225,10 +238,11 @@ function readStateText(path: string): string | undefined {
   }
 }
 
-/** Names sort by time. */
+/** Names sort by time: the first three digits of the last part are milliseconds. */
 function fileName(statePath: string, at: Date): string {
+  const part = at.getUTCMilliseconds().toString(16).padStart(3, '0')
   const time = at.toISOString().replace(/[-:]|\.\d+/g, '')
-  return `${stemOf(statePath)}-${time}-${randomBytes(3).toString('hex')}.json`
+  return `${stemOf(statePath)}-${time}-${part}${randomBytes(2).toString('hex').slice(1)}.json`
 }
 
 function stemOf(statePath: string): string {

@@ -21,6 +21,11 @@ export function versionOf(file: string): string | undefined {
   return undefined
 }
 
+/** Whether it is a program of this project, whose command lines and log lines are known. */
+export function isOwn(file: string): boolean {
+  return /^(tap-quickbooks|target-postgres-raw) /.test(versionOf(file) ?? '')
+}
+
 type Package = { name?: string; version?: string; bin?: string | Record<string, string> }
 
 function readPackage(folder: string): Package | undefined {

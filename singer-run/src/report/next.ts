@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { windowStateFile } from '@singer-io-ts/core'
+import { HIDDEN } from '../redact.ts'
 import type { Comparison } from './checks.ts'
 import { type Html, html } from './html.ts'
 import type { Model } from './model.ts'
@@ -31,6 +32,9 @@ export function next(model: Model): Html {
   const extra = model.differences.reduce((sum, { counts }) => sum + counts.extra, 0)
   const notes: (Html | string | false)[] = [
     adviceOf(last),
+    last.command.includes(HIDDEN)
+      ? `${HIDDEN} stands for what the record does not keep of other programs: put in your own.`
+      : '',
     ...stuck.map(
       ({ name }) =>
         `${name}: a record cannot be read. Open and save it at the source; each run asks for it again.`,
