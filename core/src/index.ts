@@ -33,10 +33,12 @@ export {
   ConfigError,
   describeError,
   EXIT,
+  oneLine,
   ProtocolError,
   SingerError,
   type SingerErrorOptions,
   StopError,
+  showControls,
   showValue,
 } from './errors.ts'
 export {

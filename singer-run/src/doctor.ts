@@ -6,6 +6,8 @@ import {
   type Flags,
   formatRough,
   type Life,
+  oneLine,
+  showControls,
 } from '@singer-io-ts/core'
 import { lookAtState } from './statefile.ts'
 import { type Trial, tryProgram } from './trial.ts'
@@ -28,7 +30,7 @@ export async function doctor(flags: Flags, life: Life): Promise<number> {
       all.push(check)
       const what = `${about} ${check.check}`.trim()
       await life.out.write(
-        `${check.outcome.padEnd(4)}  ${what.padEnd(17)}  ${describeCheck(check)}`,
+        `${check.outcome.padEnd(4)}  ${what.padEnd(17)}  ${showControls(oneLine(describeCheck(check)))}`,
       )
     }
     await life.out.flush()

@@ -2,6 +2,8 @@ import { type Check, EXIT, type Life, readCheck } from '@singer-io-ts/core'
 import { execa } from 'execa'
 import type { Role } from './metrics.ts'
 import { findProgram, type Program } from './program.ts'
+import { redactForeignText } from './redact.ts'
+import { versionOf } from './version.ts'
 
 /** What is known of a program once it was looked at. */
 export type Trial = {
@@ -24,6 +26,9 @@ const LOOKED_AT: Record<Role, { name: string; checks: string[] }> = {
 const VERSION_MS = 20_000
 const TEST_MS = 180_000
 
+/** What a program has started may hold its pipes for ever: read on no longer after its end. */
+const PIPE_MS = 2000
+
 /** Tries one program of the pipe, by `--version` and, if it is one of ours, by `--test`. */
 export async function tryProgram(
   role: Role,
@@ -38,7 +43,8 @@ export async function tryProgram(
     return { ...unknown, checks: faults.map((fault) => fail(fault.replace(/^--\w+: /, ''))) }
 
   const asked = await ask(program, '--version', VERSION_MS, signal, environment)
-  const [version = ''] = asked.stdout.trim().split('\n')
+  const [line1 = ''] = asked.stdout.trim().split('\n')
+  const version = redactForeignText(line1).slice(0, 100)
   if (asked.failure !== undefined)
     return {
       ...unknown,
@@ -49,11 +55,14 @@ export async function tryProgram(
         },
       ],
     }
+  const isSurelyOurs = versionOf(program.file)?.startsWith(`${LOOKED_AT[role].name} `) === true
+  if (isSurelyOurs && asked.code !== 0)
+    return { ...unknown, checks: [fail(lastLine(asked) ?? `--version ${describeCode(asked)}`)] }
   const found: Check =
     asked.code === 0 && version !== ''
-      ? { check: 'program', outcome: 'ok', found: `${version.slice(0, 100)} (${program.file})` }
+      ? { check: 'program', outcome: 'ok', found: `${version} (${program.file})` }
       : { check: 'program', outcome: 'warn', found: `${program.file} does not tell its version` }
-  if (!(await isOurs(role, program, version, signal, environment)))
+  if (!isSurelyOurs && !(await isOurs(role, program, version, signal, environment)))
     return { ...unknown, checks: [found, NOT_OURS] }
   const tested = await ask(program, '--test', TEST_MS, signal, {
     ...environment,
@@ -100,7 +109,7 @@ async function ask(
   signal: AbortSignal,
   environment: Environment,
 ): Promise<Answer> {
-  const ended = await execa(file, [...args, flag], {
+  const running = execa(file, [...args, flag], {
     // Lines for people can be read here, too.
     env: { ...environment, LOGGING_CONF_FILE: undefined, SINGER_SDK_LOG_CONFIG: undefined },
     extendEnv: false,
@@ -111,6 +120,17 @@ async function ask(
     cancelSignal: signal,
     maxBuffer: 1024 * 1024,
   })
+  let grace: NodeJS.Timeout | undefined
+  running.once('exit', () => {
+    // At once after one more look at what has come.
+    const letGo = (): void => {
+      running.stdout.destroy()
+      running.stderr.destroy()
+    }
+    grace = setTimeout(() => setImmediate(letGo), PIPE_MS)
+  })
+  const ended = await running
+  clearTimeout(grace)
   signal.throwIfAborted()
   const { exitCode: code, stdout, stderr } = ended
   if (ended.timedOut)
@@ -122,7 +142,8 @@ async function ask(
 }
 
 /** What `--test` told, and what its end says of the check that it was at. */
-function readTest(role: Role, { code, stderr }: Answer): Check[] {
+function readTest(role: Role, answer: Answer): Check[] {
+  const { code, stderr } = answer
   const lines = stderr.split('\n').flatMap((line) => readLine(line) ?? [])
   const told = lines.flatMap(({ message }) => readCheck(message) ?? [])
   const said = (level: string): string[] =>
@@ -131,8 +152,10 @@ function readTest(role: Role, { code, stderr }: Answer): Check[] {
   const [at = 'test', ...rest] = open
   const failed = (found: string): Check => ({ check: at, outcome: 'fail', found })
   const checks = [...told]
+  if (code === EXIT.done && told.length === 0)
+    checks.push(failed('--test ended well, but told of no check'))
   if (code !== EXIT.done && !told.some(({ outcome }) => outcome === 'fail')) {
-    const last = said('critical').at(-1) ?? `--test ended with exit code ${code ?? 'unknown'}`
+    const last = said('critical').at(-1) ?? lastLine(answer) ?? `--test ${describeCode(answer)}`
     const faults = code === EXIT.config ? said('error') : []
     checks.push(...(faults.length > 0 ? faults : [last]).map(failed))
     for (const check of rest)
@@ -146,6 +169,16 @@ function readTest(role: Role, { code, stderr }: Answer): Check[] {
   for (const warning of said('warning').filter((text) => !/; try \d+ of \d+ in /.test(text)))
     checks.push({ check: 'says', outcome: 'warn', found: warning })
   return checks
+}
+
+/** What a program said last, less the level. */
+function lastLine({ stderr }: Answer): string | undefined {
+  const last = stderr.trimEnd().split('\n').at(-1)
+  return last === undefined || last === '' ? undefined : (readLine(last)?.message ?? last)
+}
+
+function describeCode({ code }: Answer): string {
+  return `ended with exit code ${code ?? 'unknown'}`
 }
 
 /** Level and message of a log line, a text line or a JSON one. */
