@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { APART, FAR_APART, needNamespaces } from '../../dev/namespaces.ts'
 import { nodeArguments } from '../fixtures/program.ts'
-import { type FileLock, lockFile } from './filelock.ts'
+import { type FileLock, findLockHolder, lockFile } from './filelock.ts'
 
 const toEnd: (() => void)[] = []
 afterAll(() => {
@@ -164,3 +164,18 @@ test.concurrent('the folder is made; where it cannot be, that is said, and the n
   rmSync(leaseOf(path), { recursive: true })
   await (await take(path)).release()
 })
+
+test.each(['mkdir', 'mkfifo'])(
+  'what %s has made where the lock should lie is refused by its path',
+  async (command) => {
+    const path = newFile()
+    execFileSync(command, [leaseOf(path)])
+    const place = join(path, '..', '.state.json.lock')
+    const refused = `the lock ${place} is a directory, a pipe or the like, not a file`
+    await expect(lockFile(path)).rejects.toThrow(refused)
+    await expect(findLockHolder(path)).rejects.toThrow(refused)
+    // The one inside this machine is free again.
+    rmSync(place, { recursive: true })
+    await (await take(path, noWait)).release()
+  },
+)

@@ -45,7 +45,7 @@ const TELL_AFTER_MS = 2000
  * in `.<name>.lock` beside it, which a killed process loses at once where its end can be seen, else
  * some 20 seconds later. Waits for a holder that is alive up to `waitSeconds`, and for one of which
  * that is not known until it is. Two links to the same file are two files here, so follow them
- * before. Throws when the folder cannot be written.
+ * before. Throws when the folder cannot be written, and ConfigError where the lock is no file.
  */
 export async function lockFile(
   path: string,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
+  constants,
   fdatasync,
   fstatSync,
   openSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { ConfigError } from './errors.ts'
 
 /** Who has a lease, as it stands in the lease's file. */
 export type Holder = {
@@ -123,21 +125,37 @@ export function seekLease(
   }
 }
 
-/** The holder that a lease's file names, and its last sign of life; undefined where none is. */
+/** Windows has no such thing; elsewhere a pipe that nobody writes into would be waited for. */
+const NO_WAIT = constants.O_NONBLOCK ?? 0
+
+/**
+ * The holder that a lease's file names, and its last sign of life; undefined where none is. Throws
+ * ConfigError where something stands there that is no file.
+ */
 export function look(place: string): Found | undefined {
   return ifThere(() => {
     try {
-      const file = openSync(place, 'r')
+      const file = openSync(place, constants.O_RDONLY | NO_WAIT)
       try {
         // Opened first: so a file system on the network asks its server.
+        if (!fstatSync(file).isFile()) throw noFile(place)
         return { holder: readHolder(readFileSync(file, 'utf8')), signMs: fstatSync(file).mtimeMs }
       } finally {
         closeSync(file)
       }
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EACCES') throw cause
+      const { code } = cause as NodeJS.ErrnoException
+      // So a socket is refused.
+      if (code === 'ENXIO') throw noFile(place)
+      if (code !== 'EACCES') throw cause
       return { holder: UNKNOWN, signMs: statSync(place).mtimeMs }
     }
+  })
+}
+
+function noFile(place: string): ConfigError {
+  return new ConfigError([`the lock ${place} is a directory, a pipe or the like, not a file`], {
+    hint: 'Remove it, or move it away: the next run makes a file there.',
   })
 }
 
@@ -217,7 +235,8 @@ function writeClaim(path: string, own: Holder): number | undefined {
 /** The time as the file system has it. */
 function fileSystemNow(place: string): number {
   const path = `${place}.now`
-  const file = openSync(path, 'w')
+  const { O_WRONLY, O_CREAT, O_TRUNC } = constants
+  const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | NO_WAIT)
   try {
     writeSync(file, '.')
     return fstatSync(file).mtimeMs

@@ -187,6 +187,11 @@ function checkState(path: string, given: string): void {
 }
 
 function unwritable(given: string, cause: unknown): ConfigError {
+  if (cause instanceof ConfigError)
+    return new ConfigError(
+      cause.faults.map((fault) => `--state ${given}: ${fault}`),
+      { hint: cause.hint, cause },
+    )
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new ConfigError([`--state ${given}: cannot be kept there (${reason})`], {
     hint: 'Name a file in a folder that this user may write to.',
