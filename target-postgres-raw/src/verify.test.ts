@@ -1,20 +1,19 @@
-import { Writable } from 'node:stream'
-import { createLog, createWriter, exitCode } from '@singer-io-ts/core'
 import { beforeAll, expect, test } from 'vitest'
 import { ask } from '../../dev/postgres.ts'
 import { testDatabase } from '../../dev/vitest-postgres.ts'
-import { load, record, schema, state } from '../fixtures/trial.ts'
-import { readTargetSettings } from './config.ts'
-import { verify } from './verify.ts'
+import {
+  BOOKMARK,
+  begin,
+  check as checkIn,
+  type Line,
+  row,
+  rows,
+  summary,
+  T,
+} from '../fixtures/checking.ts'
+import { load, schema, state } from '../fixtures/trial.ts'
 
 let database: string
-
-const T = (day: number) => `2024-01-${String(day).padStart(2, '0')}T00:00:00Z`
-
-const row = (Id: string, day: number, more: object = {}) =>
-  record('s', { Id, MetaData: { LastUpdatedTime: T(day) }, ...more }, { time_extracted: T(20) })
-
-const BOOKMARK = { replication_key_value: T(20), since: T(1), deletions_known_to: T(20) }
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -28,77 +27,9 @@ beforeAll(async () => {
   ])
 })
 
-type Line = object | string
+const check = (lines: readonly Line[], settings?: Record<string, string>) =>
+  checkIn(database, lines, settings)
 
-/** Gives verify these lines; text is taken as it is. */
-async function check(lines: readonly Line[], settings: Record<string, string> = {}) {
-  const printed: string[] = []
-  const logged: string[] = []
-  const log = createLog('target-postgres-raw', collect(logged))
-  const out = createWriter(collect(printed))
-  const all = { connection_string: database, ...settings }
-  const environment = Object.fromEntries(
-    Object.entries(all).map(([name, value]) => [
-      `TARGET_POSTGRES_RAW_${name.toUpperCase()}`,
-      value,
-    ]),
-  )
-  let code: number
-  let fault = ''
-  try {
-    const read = await readTargetSettings(['ENV'], environment, log)
-    const life = { signal: new AbortController().signal, log, out }
-    const given = { configs: ["it's.json", 'ENV'], script: '/nowhere/target-postgres-raw' }
-    code = await verify(bytesOf(lines), read, life, given)
-  } catch (thrown) {
-    code = exitCode(thrown)
-    fault = (thrown as Error).message
-  }
-  await out.flush()
-  const answers = printed.join('').split('\n').slice(0, -1)
-  const parsed = answers.map((line) => JSON.parse(line))
-  const windows = parsed.filter(({ type }) => type === undefined)
-  return { code, fault, log: logged.join(''), windows, closing: parsed.slice(windows.length) }
-}
-
-async function* bytesOf(lines: readonly Line[]): AsyncGenerator<Uint8Array, void, void> {
-  for (const line of lines)
-    yield Buffer.from(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`)
-}
-
-function collect(parts: string[]): Writable {
-  return new Writable({
-    write(chunk, _encoding, done) {
-      parts.push(String(chunk))
-      done()
-    },
-  })
-}
-
-const begin = (more: object = {}) => ({
-  type: 'begin',
-  kind: 'rows',
-  realm_id: '7',
-  streams: ['s'],
-  start: T(1),
-  window_seconds: 10 * 86_400,
-  config: ['a b.json'],
-  ...more,
-})
-const summary = (rows: number, more: object = {}) => ({
-  type: 'summary',
-  stream: 's',
-  rows,
-  moved: 0,
-  end: T(25),
-  as_of: T(25),
-  deletions_from: T(1),
-  ...more,
-})
-const rows = (...listed: (readonly [string, string, string | null])[]) => ({
-  stream: 's',
-  rows: listed,
-})
 const ONE = ['1', T(1), '12345678901234567890.10'] as const
 const TWO = ['2', T(2), '1.50'] as const
 const THREE = ['3', T(12), '2'] as const
