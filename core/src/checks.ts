@@ -10,6 +10,8 @@ export type Check = {
   todo?: string | undefined
   /** The company that the settings name, where they name one. */
   realm_id?: string | undefined
+  /** How many tables for rows are there already, where that was looked at. */
+  tables?: number | undefined
 }
 
 const MARK = 'CHECK: '

@@ -49,6 +49,12 @@ test('where a run would go well, every line is ok, at one metered call', async (
   const { rows } = await pipeline.database.query("select to_regnamespace('raw') as made")
   expect(rows).toEqual([{ made: null }])
 
+  const ahead = pipeline.write('ahead.json', { bookmarks: { invoices: { rows: 5 } } })
+  const { faults } = await doctor(pipeline, { state: ahead })
+  expect(faults.map(({ outcome, found }) => `${outcome} ${found}`)).toEqual([
+    expect.stringMatching(/^warn .*says that rows are loaded already, but the target has no table/),
+  ])
+
   expect((await pipeline.run()).exitCode).toBe(0)
   // The settings of a log change nothing, and JSON does not either.
   const tap = pipeline.write('quiet.json', { log_level: 'warning', log_format: 'json' })

@@ -42,8 +42,9 @@ export async function doctor(flags: Flags, life: Life): Promise<number> {
   trials.target.catch(() => {})
   const tried = await trials.tap
   await tell('tap', tried.checks)
-  await tell('target', (await trials.target).checks)
-  await tell('', await checkState(state, tried))
+  const { checks, tables } = await trials.target
+  await tell('target', checks)
+  await tell('', await checkState(state, { ...tried, tables }))
 
   const failed = all.filter(({ outcome }) => outcome === 'fail').length
   const warned = all.filter(({ outcome }) => outcome === 'warn').length
@@ -93,7 +94,7 @@ export function checkNode(version: string): Check {
 }
 
 /** The state file: one line where all is well, else one for each thing that is not. */
-async function checkState(given: string, { realmId, isOurs }: Trial): Promise<Check[]> {
+async function checkState(given: string, { realmId, isOurs, tables }: Trial): Promise<Check[]> {
   const check = 'state file'
   const { path, faults, state, ageSeconds, heldBy } = await lookAtState(given)
   const checks: Check[] = faults.map((found) => ({ check, outcome: 'fail', found }))
@@ -119,6 +120,13 @@ async function checkState(given: string, { realmId, isOurs }: Trial): Promise<Ch
       found: `${path}: was saved ${formatAge(ageSeconds)} ago`,
       todo: `QuickBooks tells deletions of ${DELETIONS_DAYS} days only: see on_delete_gap`,
     })
+  if (tables === 0 && Object.values(state?.bookmarks ?? {}).some(isPastRows))
+    checks.push({
+      check,
+      outcome: 'warn',
+      found: `${path}: says that rows are loaded already, but the target has no table for them`,
+      todo: 'A run would load only what is newer: look at database, schema and table_prefix, or use a new state file',
+    })
   if (checks.length > 0) return checks
   const found =
     ageSeconds === undefined
@@ -126,6 +134,12 @@ async function checkState(given: string, { realmId, isOurs }: Trial): Promise<Ch
       : `${path}: saved ${formatAge(ageSeconds)} ago` +
         (typeof company === 'string' ? `, of company ${company}` : '')
   return [{ check, outcome: 'ok', found }]
+}
+
+/** Whether a bookmark stands behind rows; those of other taps do not say that there were none. */
+function isPastRows(bookmark: unknown): boolean {
+  if (typeof bookmark !== 'object' || bookmark === null) return false
+  return Object.keys(bookmark).length > 0 && (bookmark as { rows?: unknown }).rows !== 0
 }
 
 function formatAge(seconds: number): string {

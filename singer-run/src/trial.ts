@@ -10,6 +10,8 @@ export type Trial = {
   checks: Check[]
   /** The company of its settings. */
   realmId: string | undefined
+  /** How many tables a target has already. */
+  tables?: number | undefined
   /** One of this family, which can be asked for more than its version. */
   isOurs: boolean
 }
@@ -70,7 +72,8 @@ export async function tryProgram(
   })
   const checks = readTest(role, tested)
   const realmId = checks.find(({ realm_id }) => realm_id !== undefined)?.realm_id
-  return { checks: [found, ...checks], realmId, isOurs: true }
+  const tables = checks.find((check) => check.tables !== undefined)?.tables
+  return { checks: [found, ...checks], realmId, tables, isOurs: true }
 }
 
 const NOT_OURS: Check = {

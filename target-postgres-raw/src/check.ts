@@ -7,8 +7,11 @@ import { LoadError, loadError } from './errors.ts'
 import { openDatabase } from './postgres.ts'
 import { toCreateSchema, toCreateTable, toStage, toUse } from './rights.ts'
 import { BEGIN_QUESTION, qualified } from './sql.ts'
-import { tableNames } from './table.ts'
+import { askMisfits, tableNames } from './table.ts'
 import { isLoopback } from './tls.ts'
+
+/** Those that most taps of QuickBooks have; what this one will be sent, it cannot know. */
+const USUAL_STREAMS = ['invoices', 'customers', 'items']
 
 /** Older servers may do; nobody has tried. */
 const LEAST_SERVER = 140_000
@@ -36,7 +39,13 @@ export async function checkDatabase(settings: Settings, life: Life): Promise<num
       tell(checkTls(client, settings, where))
       const server = await askServer(client, schema)
       tell(checkServer(server))
-      tell(checkRights(server, await askTables(client, settings, server), client, settings))
+      const { tables, names } = await askTables(client, settings, server)
+      tell(checkRights(server, tables, client, settings))
+      for (const name of names) {
+        const misfits = await askMisfits(client, schema, name)
+        const isKnown = tables.some((table) => table.name === name)
+        if (misfits.length > 0) tell(describeMisfits(name, misfits, isKnown, settings))
+      }
     })
   } catch (thrown) {
     throw loadError(thrown, `cannot look into ${where}`, {}, toUse(settings, 'select'))
@@ -108,13 +117,13 @@ function checkServer({ version, number, standby, read_only: isReadOnly }: Server
 type Right = 'select' | 'insert' | 'update' | 'delete'
 type Table = { name: string } & Record<Right, boolean>
 
-/** The tables of this target in the schema. */
+/** The tables of this target in the schema, and the names that raw ones have or would get. */
 async function askTables(
   client: pg.Client,
   { schema, tablePrefix }: Settings,
   { usage }: Server,
-): Promise<Table[]> {
-  if (usage !== true) return []
+): Promise<{ tables: Table[]; names: string[] }> {
+  if (usage !== true) return { tables: [], names: [] }
   const { rows } = await client.query<Table>(TABLES, [schema])
   const streams = rows.find(({ name, select }) => name === '_singer_streams' && select)
   type Row = { stream: string; table_name: string }
@@ -126,11 +135,33 @@ async function askTables(
             `select stream, table_name from ${qualified(schema, '_singer_streams')}`,
           )
         ).rows
-  const own = new Set(Object.keys(CONTROL_TABLES))
   // In one schema there may be the tables of other prefixes.
-  for (const { stream, table_name: table } of named)
-    if (tableNames(tablePrefix, stream).includes(table)) own.add(table)
-  return rows.filter(({ name }) => own.has(name))
+  const own = named.filter(({ stream, table_name: table }) =>
+    tableNames(tablePrefix, stream).includes(table),
+  )
+  const free = (name: string): boolean => named.every((row) => row.table_name !== name)
+  const next = USUAL_STREAMS.filter((name) => own.every(({ stream }) => stream !== name)).flatMap(
+    (name) => tableNames(tablePrefix, name).find(free) ?? [],
+  )
+  const raw = own.map((row) => row.table_name)
+  const all = new Set([...Object.keys(CONTROL_TABLES), ...raw])
+  return { tables: rows.filter(({ name }) => all.has(name)), names: [...raw, ...next] }
+}
+
+function describeMisfits(
+  name: string,
+  misfits: readonly string[],
+  isKnown: boolean,
+  settings: Settings,
+): Check {
+  const { schema, tablePrefix } = settings
+  return {
+    check: 'tables',
+    // Without a prefix it may be somebody's who has nothing to do with this.
+    outcome: tablePrefix === '' && !isKnown ? 'warn' : 'fail',
+    found: `table ${schema}.${name} stands already and does not fit: ${misfits.join('; ')}`,
+    todo: 'Rename that table, or set another table_prefix or default_target_schema.',
+  }
 }
 
 function checkRights(
@@ -146,7 +177,11 @@ function checkRights(
     found,
     todo,
   })
-  const ok = (found: string): Check => ({ check: 'rights', outcome: 'ok', found })
+  const present = Object.keys(CONTROL_TABLES).filter((name) =>
+    tables.some((table) => table.name === name),
+  )
+  const raw = tables.length - present.length
+  const ok = (found: string): Check => ({ check: 'rights', outcome: 'ok', found, tables: raw })
   if (!server.temporary)
     return fail('the right to make temporary tables is missing', toStage(client))
   if (server.usage === null)
@@ -168,15 +203,12 @@ function checkRights(
       toUse(settings, wanted.join(', ')),
     )
   }
-  const missing = Object.keys(CONTROL_TABLES).filter(
-    (name) => !tables.some((table) => table.name === name),
-  )
+  const missing = Object.keys(CONTROL_TABLES).filter((name) => !present.includes(name))
   if (missing.length > 0 && !server.create)
     return fail(
       `there is no table ${missing.join(', ')} in schema ${schema}, and no right to make it`,
       toCreateTable(client, schema),
     )
-  const raw = tables.length - (Object.keys(CONTROL_TABLES).length - missing.length)
   const known = `may load into ${raw === 1 ? '1 table' : `${raw} tables`} of schema ${schema}`
   return ok(server.create ? `${known}, and make others` : `${known}, but make no other one`)
 }

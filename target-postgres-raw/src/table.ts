@@ -249,6 +249,16 @@ function isNullable(name: string): boolean {
   return sql.COLUMNS.some((column) => column.name === name && column.rule === undefined)
 }
 
+/** What keeps what stands under that name from being a stream's table; empty where nothing does. */
+export async function askMisfits(
+  client: pg.Client,
+  schema: string,
+  table: string,
+): Promise<string[]> {
+  const { rows } = await client.query<FoundRelation>(FIND_RELATION, [schema, table])
+  return rows.flatMap(findMisfits)
+}
+
 /** What keeps a table that stood before from being taken over. */
 export function findMisfits(relation: FoundRelation): string[] {
   if (relation.kind !== 'r' && relation.kind !== 'p') return ['it is not a table']

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { ask } from '../../dev/postgres.ts'
 import { testDatabase } from '../../dev/vitest-postgres.ts'
+import { start } from '../fixtures/program.ts'
 import { load, record, rowsOf, schema, state } from '../fixtures/trial.ts'
 
 let database: string
@@ -41,6 +42,19 @@ test('a table that does not fit is refused, saying what does not fit', async () 
   expect(fault?.message).toBe(
     "table raw.invoices stands already and does not fit: column 'id' is int4, not text; column 'payload' is text, not jsonb or json",
   )
+})
+
+test('--test names a table that does not fit before a load meets it', async () => {
+  await ask(database, 'create table raw.qb_invoices (id int, payload text)')
+  const settings = { connection_string: database, table_prefix: 'qb_' }
+  const { code, log } = await start(['--test'], settings).ended
+  expect([code, log.split('\n').at(-2)]).toEqual([
+    5,
+    expect.stringMatching(/table raw\.qb_invoices stands already and does not fit: .* Rename that/),
+  ])
+  // It is in nobody's way who sends no such stream.
+  const plain = await start(['--test'], { ...settings, table_prefix: 'x_' }).ended
+  expect(plain).toMatchObject({ code: 0, log: expect.not.stringContaining('fit') })
 })
 
 const PLAIN = 'create table raw.s (id text primary key, payload jsonb)'
