@@ -30,10 +30,23 @@ export type Window = {
   extra_ids: string[]
   stale_ids: string[]
   unreadable_ids: string[]
+  /** Of the missing, those whose mark of deletion lies in the future. */
+  mismarked_ids: string[]
+  /** Of the stale, those whose time or total in the table is none. */
+  garbled_ids: string[]
+  /** So many of the pending may have moved to where only the next load finds them. */
+  undecided: number
 }
 
 /** A stream as it was compared; `table` is undefined where nothing of it was ever loaded. */
-export type Compared = { counted: CountedStream; claim: Claim; table?: string; windows: Window[] }
+export type Compared = {
+  counted: CountedStream
+  claim: Claim
+  table?: string
+  windows: Window[]
+  /** So many live rows of the table changed before start_date, where QuickBooks lists nothing. */
+  uncompared: number
+}
 
 /** Compares a count with the tables. Everything is seen as of one moment. */
 export async function compare(
@@ -55,11 +68,22 @@ export async function compare(
     const name = found && qualified(schema, found.table_name)
     const claim = claimOf(bookmarks, counted.stream)
     const ask = count.begin.kind === 'rows' ? askRows : askCounts
-    const windows = await ask(client, count, counted, claim, name, settings.hardDelete)
+    const held = name === undefined ? undefined : await heldIn(client, name)
+    const all = await ask(client, count, counted, claim, held, settings.hardDelete)
     const table = found && { table: `${schema}.${found.table_name}` }
-    compared.push({ counted, claim, ...table, windows })
+    compared.push({ counted, claim, ...table, ...all })
   }
   return compared
+}
+
+async function heldIn(client: pg.Client, table: string): Promise<sql.Held> {
+  const { rows } = await client.query<{ type: string }>(sql.PAYLOAD_TYPE, [table])
+  return { table, payloadType: rows[0]?.type === 'json' ? 'json' : 'jsonb' }
+}
+
+/** Whether a load came after the count: only then does the state reach further than that. */
+function isOvertaken({ loaded, deletionsKnownTo }: Claim, { asOf }: CountedStream): boolean {
+  return [...loaded.map(({ to }) => to), deletionsKnownTo ?? ''].some((to) => to > asOf)
 }
 
 function refuseOtherCompany(state: string, { begin }: Count, { stateId }: Settings): void {
@@ -73,29 +97,28 @@ function refuseOtherCompany(state: string, { begin }: Count, { stateId }: Settin
 }
 
 type Found<Row> = Row & { cell: number | null }
+type Answer = Pick<Compared, 'windows' | 'uncompared'>
 
 async function askRows(
   client: pg.Client,
   { begin }: Count,
   counted: CountedStream,
   claim: Claim,
-  table: string | undefined,
+  held: sql.Held | undefined,
   hardDelete: boolean,
-): Promise<Window[]> {
+): Promise<Answer> {
   const { deletionsKnownTo } = claim
-  const { rows } = await client.query<Found<Omit<Window, 'start' | 'end'>>>(
-    sql.compareRows(table),
-    [
-      ...rangeOf(begin, counted),
-      ...[claim.loaded, claim.unreadable, counted.holes].flatMap(bothEnds),
-      deletionsKnownTo ?? '-infinity',
-      hardDelete && deletionsKnownTo !== undefined && deletionsKnownTo > counted.asOf,
-    ],
+  const { rows } = await client.query<Found<Omit<Window, 'start' | 'end'>>>(sql.compareRows(held), [
+    ...rangeOf(begin, counted),
+    ...[claim.loaded, claim.unreadable, counted.holes].flatMap(bothEnds),
+    deletionsKnownTo ?? '-infinity',
+    hardDelete && deletionsKnownTo !== undefined && deletionsKnownTo > counted.asOf,
+    isOvertaken(claim, counted),
+  ])
+  const windows = rows.flatMap(({ cell, ...found }) =>
+    cell === null ? [] : [{ ...windowOf(cell, begin, counted), ...found }],
   )
-  return rows.map(({ cell, ...found }) => ({
-    ...windowOf(cell ?? 0, begin, counted),
-    ...found,
-  }))
+  return { windows, uncompared: rows.find(({ cell }) => cell === null)?.table_rows ?? 0 }
 }
 
 /**
@@ -108,15 +131,16 @@ async function askCounts(
   { begin }: Count,
   counted: CountedStream,
   claim: Claim,
-  table: string | undefined,
-): Promise<Window[]> {
+  table: sql.Held | undefined,
+): Promise<Answer> {
   type Held = { table_rows: number; stood: number; deleted: number; later: number }
   const { rows } = await client.query<Found<Held>>(sql.countHeld(table), rangeOf(begin, counted))
   const moved = counted.moved + rows.reduce((sum, { later }) => sum + later, 0)
   const counts = new Map(counted.windows.map((one) => [cellOf(one.start, begin), one.rows]))
   const held = new Map(rows.map((row) => [row.cell, row]))
   const cells = [...new Set([...counts.keys(), ...held.keys()])].filter((cell) => cell !== null)
-  return cells
+  const isLate = isOvertaken(claim, counted)
+  const windows = cells
     .sort((a, b) => a - b)
     .map((cell) => {
       const source = counts.get(cell) ?? 0
@@ -126,7 +150,8 @@ async function askCounts(
       const isLoaded = claim.loaded.some(
         ({ from, to }) => (from === '-infinity' || from <= start) && end <= to,
       )
-      const missing = isLoaded ? Math.max(0, source - stood - moved) : 0
+      const more = isLoaded ? Math.max(0, source - stood - moved) : 0
+      const missing = isLate ? 0 : more
       return {
         ...window,
         ...NOTHING,
@@ -135,8 +160,10 @@ async function askCounts(
         missing,
         deleted,
         pending: Math.abs(source - table_rows) - missing,
+        undecided: more - missing,
       }
     })
+  return { windows, uncompared: 0 }
 }
 
 const NOTHING = {
@@ -148,6 +175,8 @@ const NOTHING = {
   extra_ids: [],
   stale_ids: [],
   unreadable_ids: [],
+  mismarked_ids: [],
+  garbled_ids: [],
 }
 
 type Begin = Count['begin']

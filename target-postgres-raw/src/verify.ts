@@ -65,7 +65,7 @@ function isDifferent({ missing, extra, stale }: Window): boolean {
 }
 
 function lineOf(stream: string, window: Window): string {
-  const { start, end, missing_ids, extra_ids, stale_ids, unreadable_ids: _, ...numbers } = window
+  const { start, end, missing_ids, extra_ids, stale_ids, ...numbers } = window
   return JSON.stringify({
     stream,
     extract_window_start_utc: shortInstant(start),
@@ -101,7 +101,7 @@ function closingLine(compared: readonly Compared[], { kind }: Begin): string {
   })
 }
 
-function describe({ counted, table, windows }: Compared): string {
+function describe({ counted, table, windows, uncompared }: Compared): string {
   const sum = (of: 'source_rows' | 'table_rows' | 'pending') =>
     windows.reduce((total, window) => total + window[of], 0)
   const pending = sum('pending')
@@ -110,6 +110,9 @@ function describe({ counted, table, windows }: Compared): string {
     table === undefined ? 'no table yet' : `${formatCount(sum('table_rows'))} in ${table}`,
     sumUp(windows) || 'no difference',
     ...(pending > 0 ? [`${formatCount(pending)} pending, for the next load to bring`] : []),
+    ...(uncompared > 0
+      ? [`${formatCount(uncompared)} not compared, for they changed before start_date`]
+      : []),
   ]
   return `${counted.stream}: ${parts.join(', ')}`
 }

@@ -1,3 +1,4 @@
+import { formatCount } from '@singer-io-ts/core'
 import type { Compared } from './comparison.ts'
 import type { Settings } from './config.ts'
 import type { Begin } from './countlines.ts'
@@ -16,7 +17,7 @@ export function isUnknown({ claim }: Compared): boolean {
 
 /** What a person should know of a stream besides its numbers, a sentence each. */
 export function notesOf(one: Compared, begin: Begin, settings: Settings): string[] {
-  const { claim, counted, windows } = one
+  const { claim, counted, table, windows } = one
   const notes = counted.holes.map(
     ({ from, to }) =>
       `a row that changed last between ${shortInstant(from)} and ${shortInstant(to)} ` +
@@ -27,6 +28,23 @@ export function notesOf(one: Compared, begin: Begin, settings: Settings): string
     notes.push(
       `Id ${unreadable.join(', ')} is pending, for QuickBooks could not give it out to the last ` +
         'load; open and save it there, and load again',
+    )
+  const undecided = windows.reduce((sum, window) => sum + window.undecided, 0)
+  if (undecided > 0)
+    notes.push(
+      `of the pending rows ${formatCount(undecided)} cannot be judged, for a load ran after the ` +
+        'count; count again',
+    )
+  const garbled = windows.flatMap(({ garbled_ids }) => garbled_ids)
+  if (garbled.length > 0)
+    notes.push(
+      `Id ${garbled.join(', ')} has no time of change or no total that can be read in ${table}`,
+    )
+  const mismarked = windows.flatMap(({ mismarked_ids }) => mismarked_ids)
+  if (mismarked.length > 0 && table !== undefined)
+    notes.push(
+      `Id ${mismarked.join(', ')} is marked deleted in the future, which no load takes back: ` +
+        `update ${nameOf(table, settings)} set deleted_at_utc = null where id in (${listed(mismarked)})`,
     )
   if (isUnknown(one))
     notes.push(
@@ -48,7 +66,7 @@ export function notesOf(one: Compared, begin: Begin, settings: Settings): string
 /** What to do about rows that QuickBooks does not have any more; undefined where there are none. */
 function toMark(
   { counted, claim, table, windows }: Compared,
-  { schema }: Settings,
+  settings: Settings,
 ): string | undefined {
   const ids = windows.flatMap(({ extra_ids }) => extra_ids)
   if (ids.length === 0 || table === undefined) return undefined
@@ -62,11 +80,17 @@ function toMark(
       `deletions were missed, for the last run was too long ago; run the load once ` +
       'with on_delete_gap reload and without end_date'
     )
-  const name = qualified(schema, table.slice(schema.length + 1))
-  const list = ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')
   return (
     `no load will mark what is extra, for QuickBooks tells its deletion no more. Look ` +
     'for it in QuickBooks, and if it is gone there, mark it by SQL: ' +
-    `update ${name} set deleted_at_utc = now() where id in (${list})`
+    `update ${nameOf(table, settings)} set deleted_at_utc = now() where id in (${listed(ids)})`
   )
+}
+
+function nameOf(table: string, { schema }: Settings): string {
+  return qualified(schema, table.slice(schema.length + 1))
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')
 }

@@ -118,7 +118,7 @@ const PAYLOAD = 'p.payload'
  * The rows of the table. The payload is unpacked once a row (by #> '{}', which gives all of it, and
  * by offset 0, so that it is not put in place of each mention): a column of its own would do it anew.
  */
-function rowsOf({ table, payloadType }: Source): string {
+export function rowsOf({ table, payloadType }: Pick<Source, 'table' | 'payloadType'>): string {
   const from = `from ${table} r`
   if (payloadType === 'jsonb')
     return `${from}\ncross join lateral (select r.payload #> '{}' as payload offset 0) p`
