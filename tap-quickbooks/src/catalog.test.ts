@@ -143,6 +143,25 @@ test.concurrent('an unknown stream that is selected is refused before any reques
   expect(world.simulator.stats().requests).toBe(0)
 })
 
+test.concurrent('a count lists no total that the catalog leaves out of the load', async () => {
+  const world = await openWorld({ invoices: 3, customers: 1, items: 1, limits: false })
+  const args = ['count', '-c', world.file('config.json', world.settings), '--rows']
+  const catalog = await discover()
+  const totals = async () => {
+    const { code, stdout } = await world.run({ args, catalog })
+    expect(code).toBe(0)
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const listed = lines.filter(({ stream, rows }) => stream === 'invoices' && Array.isArray(rows))
+    return listed.flatMap(({ rows }) => rows.map((row: unknown[]) => typeof row[2]))
+  }
+  expect(await totals()).toEqual(Array(3).fill('string'))
+  metadataOf(catalog, 'invoices', 'TotalAmt').selected = false
+  expect(await totals()).toEqual(Array(3).fill('object'))
+})
+
 test.concurrent('every record is valid by the schema that was announced', async () => {
   const world = await openWorld({ invoices: 700, customers: 250, items: 120, limits: false })
   const { company, clock } = world.simulator

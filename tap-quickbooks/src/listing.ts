@@ -1,4 +1,4 @@
-import type { Life, Writer } from '@singer-io-ts/core'
+import { deselectedProperties, type Life, type Writer } from '@singer-io-ts/core'
 import { dropTexts, type Row } from './answer.ts'
 import { readBookmark } from './bookmarks.ts'
 import { listDeletions } from './deletions.ts'
@@ -38,7 +38,10 @@ export type ListingParts = Run & Pick<Life, 'log'> & { plan: Plan; out: Writer; 
 export async function listRows(stream: Stream, parts: ListingParts): Promise<void> {
   const { config, client, plan, out, log } = parts
   const { bound, inSlot } = plan
-  const hasTotal = Object.hasOwn(stream.schema.properties as object, 'TotalAmt')
+  // What the load leaves out is in no table.
+  const entry = plan.selected.find((one) => one.stream.name === stream.name)?.entry
+  const isLeftOut = entry !== undefined && deselectedProperties(entry).has('TotalAmt')
+  const hasTotal = !isLeftOut && Object.hasOwn(stream.schema.properties as object, 'TotalAmt')
   let columns = `Id, MetaData.LastUpdatedTime${hasTotal ? ', TotalAmt' : ''}`
   let rows = 0
   let canCount: Promise<boolean> | undefined
@@ -115,7 +118,7 @@ export async function listRows(stream: Stream, parts: ListingParts): Promise<voi
         )
         await out.write(lineOfStretch(stream.name, hole))
       }
-      if (found.length > 0) await out.write(lineOfRows(stream.name, found))
+      if (found.length > 0) await out.write(lineOfRows(stream.name, found, hasTotal))
       rows += found.length
       dropTexts(found)
       return next.value

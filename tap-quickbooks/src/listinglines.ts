@@ -45,8 +45,8 @@ export function lineOfBegin(
 }
 
 /** Rows as `[Id, LastUpdatedTime, TotalAmt]`, the amount as text with all its digits, or null. */
-export function lineOfRows(stream: string, rows: readonly Row[]): string {
-  const listed = rows.map((row) => [row.id, formatInstant(row.at), totalOf(row)])
+export function lineOfRows(stream: string, rows: readonly Row[], hasTotal: boolean): string {
+  const listed = rows.map((row) => [row.id, formatInstant(row.at), hasTotal ? totalOf(row) : null])
   return JSON.stringify({ stream, rows: listed })
 }
 
