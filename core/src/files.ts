@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 /** A file that is not yet there, but whose space is. Ends with one of the two. */
 export type ReservedFile = {
   /** Puts the text in place, as writeFileAtomic does. When that fails, nothing is left of it. */
-  commit(text: string): Promise<void>
+  commit(text: string, check?: () => Promise<void>): Promise<void>
   /** Gives the space back; the file at the path stays as it is. */
   discard(): Promise<void>
 }
@@ -14,10 +14,15 @@ export type ReservedFile = {
 /**
  * Replaces the file at once and for good: written beside it, fsynced, renamed, directory fsynced.
  * After a crash at any point the file is the old one or the new one, never a part. Mode 0600.
+ * `check` is called last before the file is replaced; where it throws, the file stays as it is.
  */
-export async function writeFileAtomic(path: string, text: string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  text: string,
+  check?: () => Promise<void>,
+): Promise<void> {
   const reserved = await reserveFile(path, 0)
-  await reserved.commit(text)
+  await reserved.commit(text, check)
 }
 
 /**
@@ -48,17 +53,19 @@ export async function reserveFile(path: string, bytes: number): Promise<Reserved
     await file.sync()
   })
   return {
-    async commit(text) {
+    async commit(text, check) {
       await orDiscard(async () => {
         const content = Buffer.from(text)
         await overwrite(file, content)
         await file.truncate(content.length)
         await file.sync()
         await file.close()
+        await check?.()
         await rename(beside, path).catch(async (cause) => {
           if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
           // A program that does not see our lock, as in another container, took it for a leftover.
           await writeFile(beside, content, { mode: 0o600, flag: 'wx', flush: true })
+          await check?.()
           await rename(beside, path)
         })
       })

@@ -65,10 +65,10 @@ export async function holdStateFile(
     path,
     exists: existsSync(path),
     async replace(text) {
-      await checkLock(path, lock)
       try {
-        await writeFileAtomic(path, `${text}\n`)
+        await writeFileAtomic(path, `${text}\n`, () => checkLock(path, lock))
       } catch (cause) {
+        if (cause instanceof SingerError) throw cause
         throw new SingerError(EXIT.config, `the state file ${path} cannot be written`, {
           hint:
             'It still holds the state before. Rows committed since are loaded again by the next ' +
