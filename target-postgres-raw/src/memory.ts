@@ -8,8 +8,6 @@ const GROWTH_BYTES = 8 * 1024 * 1024
 /** Enough room for what dies young; V8 would take three times 16 MB, and never give it back. */
 const YOUNG_BYTES = 8 * 1024 * 1024
 
-const CALLS = 16
-
 /**
  * V8 lets garbage pile up as long as it believes that there is memory. A target runs beside a tap
  * and a database and has a bound to keep: what this gives is called now and then, and keeps it.
@@ -19,10 +17,7 @@ export function watchMemory(): () => void {
   const collect = runInNewContext('gc') as () => void
   let isGrowing = true
   let floor = Number.POSITIVE_INFINITY
-  let calls = 0
   return () => {
-    // A look takes as long as a thousand rows; a megabyte comes in so many pieces of a pipe.
-    if (calls++ % CALLS !== 0) return
     if (isGrowing && youngBytes() >= YOUNG_BYTES) {
       setFlagsFromString('--semi-space-growth-factor=1')
       isGrowing = false
