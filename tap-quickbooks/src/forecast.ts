@@ -1,11 +1,11 @@
 import { alignColumns, formatCount, formatDuration, type Life } from '@singer-io-ts/core'
+import { askCount } from './asking.ts'
 import { expectCalls } from './cost.ts'
 import { formatInstant } from './instant.ts'
 import { settleAll } from './limiter.ts'
 import { type Planned, planRun, type Run } from './plan.ts'
 import { remainingRanges } from './progress.ts'
 import { plural } from './report.ts'
-import { askCount } from './rowcount.ts'
 import { createSurvey } from './survey.ts'
 import { countWindows, createGrid } from './windows.ts'
 

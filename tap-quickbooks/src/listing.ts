@@ -1,5 +1,6 @@
 import { deselectedProperties, type Life, type Writer } from '@singer-io-ts/core'
 import { dropTexts, type Row } from './answer.ts'
+import { askCount, askRows } from './asking.ts'
 import { readBookmark } from './bookmarks.ts'
 import { listDeletions } from './deletions.ts'
 import { QuickbooksError } from './errors.ts'
@@ -11,8 +12,7 @@ import type { Plan, Run } from './plan.ts'
 import { isPoisoned, unlessPoisoned } from './poison.ts'
 import { newestQuery, selectQuery } from './query.ts'
 import { plural } from './report.ts'
-import { askCount } from './rowcount.ts'
-import { type AskedRows, readQueryRows } from './rows.ts'
+import type { AskedRows } from './rows.ts'
 import { splitRange } from './split.ts'
 import type { Stream } from './streams.ts'
 import type { Range } from './windows.ts'
@@ -156,16 +156,9 @@ export async function listRows(stream: Stream, parts: ListingParts): Promise<voi
   }
 
   async function askWhole(query: string): Promise<AskedRows> {
-    const answer = await client.get({
-      stream: stream.name,
-      endpoint: 'query',
-      path: 'query',
-      parameters: { query, minorversion: '75' },
-      member: 'QueryResponse',
-      isSearch: canCount !== undefined,
-    })
+    const answer = await askRows(client, stream, query, canCount !== undefined)
     plan.lowerBound()
-    return { rows: readQueryRows(answer, stream.entity), query, time: undefined }
+    return answer
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Log, Writer } from '@singer-io-ts/core'
-import { answerTime, dropTexts } from './answer.ts'
+import { dropTexts } from './answer.ts'
+import { askCount, askRows } from './asking.ts'
 import type { Bookmark } from './bookmarks.ts'
 import { QuickbooksError } from './errors.ts'
 import { leaveOpen, readHole } from './holes.ts'
@@ -11,8 +12,7 @@ import { isPoisoned, type Unreadable, unlessPoisoned } from './poison.ts'
 import { markDone, ordinaryRanges } from './progress.ts'
 import { newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
-import { askCount } from './rowcount.ts'
-import { type AskedRows, readQueryRows } from './rows.ts'
+import type { AskedRows } from './rows.ts'
 import { splitRange } from './split.ts'
 import { createGrid, type Range, type Stretch, windowOf } from './windows.ts'
 
@@ -266,16 +266,9 @@ export async function readStream(
   }
 
   async function askFor(query: string): Promise<AskedRows> {
-    const answer = await client.get({
-      stream: stream.name,
-      endpoint: 'query',
-      path: 'query',
-      parameters: { query, minorversion: '75' },
-      member: 'QueryResponse',
-      isSearch: canCount !== undefined,
-    })
+    const answer = await askRows(client, stream, query, canCount !== undefined)
     parts.lowerBound()
-    return { rows: readQueryRows(answer, stream.entity), query, time: answerTime(answer) }
+    return answer
   }
 }
 

@@ -29,6 +29,8 @@ export async function copyStraight(
   try {
     const statement = sql.copyInto(table.qualified)
     await copyRows(client, statement, rows, toTable(now), table.name)
+    // A batch may hold thousands of tables.
+    await client.query('release savepoint straight')
     return rows.length
   } catch (thrown) {
     // Another program, which knows nothing of our locks, has just written one of them.
