@@ -88,6 +88,7 @@ export {
 } from './messages.ts'
 export {
   formatProgressBlock,
+  formatProgressLine,
   formatRough,
   type Progress,
   readProgress,

@@ -24,7 +24,7 @@ export type Place = {
   /** Writes a file of the folder; gives its path. */
   write(name: string, content: unknown): string
   /** Runs what works on the database, and counts what Postgres takes for it. */
-  load(command: string): Promise<Used>
+  load(command: string, onLog?: (line: string) => void): Promise<Used>
   /** All tables are gone, and nothing of them is still to be written. */
   clear(): Promise<void>
   close(): Promise<void>
@@ -59,8 +59,8 @@ export async function openPlace(): Promise<Place> {
     targetConfig: write('target.json', { connection_string: connectionString }),
     database,
     write,
-    async load(command) {
-      const used = await use({ command, env: environment, postgres: postgres.pid })
+    async load(command, onLog) {
+      const used = await use({ command, env: environment, onLog, postgres: postgres.pid })
       await sessionsEnded(database)
       return used
     },

@@ -1,10 +1,13 @@
+import { formatProgressLine } from '@singer-io-ts/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openCompany } from './company.ts'
 import { measureLoad } from './load.ts'
+import { growthOf, mostByQuarter } from './memory.ts'
 import { openPlace, type Place } from './place.ts'
 import { renderRows, writeSmallRows } from './rows.ts'
 import { measureStart } from './start.ts'
 import { measureTap, writeInvoices } from './tap.ts'
+import { judgeTold, readTold, type Told } from './told.ts'
 import type { Used } from './used.ts'
 
 // Ratios of processor time, which other work on the machine hardly moves, and far from what an
@@ -56,4 +59,46 @@ test.skipIf(!IS_LINUX)('--version and --discover start hardly more than Node', a
     console.log(`${what}: ${value.toFixed(2)}`)
     expect(value, what).toBeLessThan(what.includes('--version') ? 3 : 3.5)
   }
+})
+
+/** What a person reads at a second of the run, and how many rows were in the database. */
+function toldAt(at: number, rows: number, share: number, left: number, committed: number): Told {
+  const stream = 'invoices'
+  const windows = { windows: 3, windows_total: 1220 }
+  const line = formatProgressLine({
+    streams: [
+      {
+        stream,
+        status: 'reading',
+        ...windows,
+        rows,
+        rows_expected: 9900,
+        share,
+        seconds_left: left,
+      },
+      { stream: 'items', status: 'reading', rows: 50, share: 0.5, seconds_left: 1 },
+    ],
+    seconds: at,
+  })
+  const told = readTold(stream, `tap: INFO ${line}`)
+  if (told === undefined) throw new Error(`not understood: ${line}`)
+  return { ...told, at, committed }
+}
+
+test('what a run tells of itself is held against what was true', () => {
+  const told = [toldAt(10, 1000, 0.12, 95, 900), toldAt(50, 5000, 0.5, 50, 4200)]
+  expect(told[0]).toMatchObject({ share: 0.12, rows: 1000, expected: 9900, left: 95 })
+  const untruth = judgeTold(told, { rows: 10_000, seconds: 100 })
+  expect(untruth.share).toBeCloseTo(2)
+  expect(untruth.expected).toBeCloseTo(1)
+  expect(untruth.committed).toBeCloseTo(8)
+  expect(untruth.left).toBeCloseTo(5)
+  expect(readTold('invoices', 'tap: INFO invoices: 60000 rows, 122 windows')).toBeUndefined()
+})
+
+test('memory that grows with the rows has its most in the last quarter', () => {
+  const looks = [90, 95, 100, 98, 104, 101, 110, 108].map((megabytes, at) => ({ at, megabytes }))
+  const most = mostByQuarter(looks)
+  expect(most).toEqual([95, 100, 104, 110])
+  expect(growthOf(most)).toBeCloseTo(1.1)
 })

@@ -8,10 +8,20 @@ import { type Used, use } from './used.ts'
 
 const PARSE = fileURLToPath(new URL('parse.mjs', import.meta.url))
 
-/** Writes what the tap prints about the company; gives the file. */
-export async function writeInvoices(place: Place, company: Company): Promise<string> {
+/**
+ * Writes what the tap prints about the company, the first `most` lines of it; gives the file. The
+ * company is asked for all, and has thought of each answer then.
+ */
+export async function writeInvoices(
+  place: Place,
+  company: Company,
+  most?: number,
+): Promise<string> {
   const path = join(place.folder, 'invoices.singer')
-  await use({ command: `${TAP} -c ${company.tapConfig()} > ${path}` })
+  const tap = `${TAP} -c ${company.tapConfig({ requests_per_minute: 500 })}`
+  const kept =
+    most === undefined ? `> ${path}` : `| { head -n ${most} > ${path}; cat > /dev/null; }`
+  await use({ command: `${tap} ${kept}` })
   return path
 }
 

@@ -17,7 +17,8 @@ export type Pace = {
 }
 
 type Course = {
-  begunAt: number
+  /** From when on the pace tells the time left, and which part of what was to be read had come. */
+  paced: { at: number; part: number }
   /** When it began, what was done. */
   rows: number
   share: number
@@ -62,8 +63,10 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
     const part = Math.min(1, Math.max(0, read))
     course.said = Math.max(course.said, course.share + (1 - course.share) * part)
     if (part < LEAST_SHARE) return { share: course.said }
-    const passed = now() - course.begunAt
-    return { share: course.said, left: (passed * (1 - part)) / part }
+    const { paced } = course
+    if (part <= paced.part) return { share: course.said }
+    const left = ((now() - paced.at) * (1 - part)) / (part - paced.part)
+    return { share: course.said, left }
   }
 
   function paceOf({ samples }: Course, rows: number): number {
@@ -113,7 +116,7 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
       const ranges = ordinaryRanges(progress, unreadable, bound.upper)
       const share = lengthOf(doneOf(bookmark, whole)) / Math.max(1, whole.end - whole.start)
       courses.set(stream, {
-        begunAt: now(),
+        paced: { at: now(), part: 0 },
         rows,
         share,
         secondsToRead: lengthOf(remainingRanges(progress, bound.upper)),
@@ -128,7 +131,10 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
     expect(stream, rows) {
       const course = courses.get(stream)
       if (course?.isCounted !== true) return
-      course.expected = tracker.bookmark(stream).rows - course.rows + rows
+      const read = tracker.bookmark(stream).rows - course.rows
+      course.expected = read + rows
+      // The first page and the counts came one after the other: what comes now is the pace.
+      course.paced = { at: now(), part: read / Math.max(1, course.expected) }
     },
     end(stream) {
       const course = courses.get(stream)
