@@ -86,8 +86,9 @@ function toldAt(at: number, rows: number, share: number, left: number, committed
 }
 
 test('what a run tells of itself is held against what was true', () => {
-  const told = [toldAt(10, 1000, 0.12, 95, 900), toldAt(50, 5000, 0.5, 50, 4200)]
-  expect(told[0]).toMatchObject({ share: 0.12, rows: 1000, expected: 9900, left: 95 })
+  const beginning = toldAt(5, 500, 0.05, 900, 400)
+  const told = [beginning, toldAt(10, 1000, 0.12, 95, 900), toldAt(50, 5000, 0.5, 50, 4200)]
+  expect(told[1]).toMatchObject({ share: 0.12, rows: 1000, expected: 9900, left: 95 })
   const untruth = judgeTold(told, { rows: 10_000, seconds: 100 })
   expect(untruth.share).toBeCloseTo(2)
   expect(untruth.expected).toBeCloseTo(1)

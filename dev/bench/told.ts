@@ -21,9 +21,12 @@ export type Untruth = {
   expected: number
   /** The share against the rows that were in the database. */
   committed: number
-  /** The time left against the time it took, in percent of the time of the run. */
+  /** The time left against the time it took, in percent of the run; not from its beginning. */
   left: number
 }
+
+/** In the first tenth of a run nobody can know how long the rest will take. */
+const BEGINNING = 0.1
 
 /** What a line for people tells of a stream that is being read; undefined for any other line. */
 export function readTold(
@@ -56,7 +59,11 @@ export function judgeTold(
     share: most(told.map((one) => one.share - one.rows / rows)),
     expected: most(told.map(({ expected }) => expected && expected / rows - 1)),
     committed: most(told.map((one) => one.share - one.committed / rows)),
-    left: most(told.map(({ at, left }) => left && (at + left) / seconds - 1)),
+    left: most(
+      told
+        .filter(({ at }) => at >= BEGINNING * seconds)
+        .map(({ at, left }) => left && (at + left) / seconds - 1),
+    ),
   }
 }
 
