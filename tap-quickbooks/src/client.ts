@@ -1,6 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import type { Log } from '@singer-io-ts/core'
 import { Agent, type Dispatcher, request } from 'undici'
 import { type Answer, readAnswer } from './answer.ts'
@@ -13,6 +11,7 @@ import { isPoisoned } from './poison.ts'
 import { retry } from './retry.ts'
 import { withTimeout } from './timeout.ts'
 import type { Token } from './token.ts'
+import { unzip } from './unzip.ts'
 
 export type Call = {
   /** The stream that the call is for, or several joined with a comma. */
@@ -51,8 +50,6 @@ export type Client = {
   readonly meter: Meter
   close(): Promise<void>
 }
-
-const unzip = promisify(gunzip)
 
 /** Calls to one company: token, limits, retries and the count of metered calls. */
 export function createClient(
