@@ -21,15 +21,16 @@ export type ScannedObject = {
 let isEscaped = false
 let isSuspect = false
 let hasTabs = false
-/** What is open: 1 for an object, 0 for an array. */
-let open = new Uint8Array(256)
+/** With what the objects and lists end that are open around the innermost one. */
+let outer = new Uint8Array(256)
 
 /** Where places are gathered: a list that grows with each of them would be copied many times. */
 const gathered: number[] = []
 
 /**
  * The object that begins at `start`; undefined if there is none, or it is not JSON. A list that is
- * not needed any more may be given for its places.
+ * not needed any more may be given for its places. Not recursive, for a record may nest deeper than
+ * the stack is high.
  */
 export function scanObject(
   bytes: Uint8Array,
@@ -40,27 +41,56 @@ export function scanObject(
   isEscaped = false
   isSuspect = false
   hasTabs = false
-  let hasEscapedName = false
   const places = reused ?? gathered
   let count = 0
+  let hasEscapedName = false
+  let depth = 0
+  let close = CLOSE_BRACE
   let at = skipSpace(bytes, start + 1)
   if (bytes[at] === CLOSE_BRACE) return scanned(at + 1, places, 0, reused, false)
   for (;;) {
-    const nameEnd = skipString(bytes, at)
-    if (nameEnd === -1) return undefined
-    if (isEscaped) hasEscapedName ||= bytes.subarray(at, nameEnd).includes(BACKSLASH)
-    const value = skipColon(bytes, nameEnd)
-    const end = value === -1 ? -1 : skipValue(bytes, value)
-    if (end === -1) return undefined
-    places[count++] = at
-    places[count++] = nameEnd
-    places[count++] = value
-    places[count++] = end
-    at = skipSpace(bytes, end)
-    const byte = bytes[at]
-    if (byte === CLOSE_BRACE) return scanned(at + 1, places, count, reused, hasEscapedName)
-    if (byte !== COMMA) return undefined
-    at = skipSpace(bytes, at + 1)
+    if (close === CLOSE_BRACE) {
+      const wasEscaped: boolean = isEscaped
+      isEscaped = false
+      const name = at
+      at = skipString(bytes, name)
+      if (depth === 0) {
+        places[count] = name
+        places[count + 1] = at
+        hasEscapedName ||= isEscaped
+      }
+      isEscaped ||= wasEscaped
+      at = skipSpace(bytes, at)
+      if (bytes[at] !== COLON) return undefined
+      at = skipSpace(bytes, at + 1)
+      if (depth === 0) places[count + 2] = at
+    }
+    const first = bytes[at] as number
+    if (first === QUOTE) at = skipString(bytes, at)
+    else if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+      at = skipSpace(bytes, at + 1)
+      if (bytes[at] === first + TO_CLOSE) at++
+      else {
+        if (depth === outer.length) outer = widen(outer)
+        outer[depth++] = close
+        close = first + TO_CLOSE
+        continue
+      }
+    } else at = skipScalar(bytes, at)
+    for (;;) {
+      if (depth === 0) {
+        places[count + 3] = at
+        count += 4
+      }
+      at = skipSpace(bytes, at)
+      const byte = bytes[at]
+      at++
+      if (byte === COMMA) break
+      if (byte !== close) return undefined
+      if (depth === 0) return scanned(at, places, count, reused, hasEscapedName)
+      close = outer[--depth] as number
+    }
+    at = skipSpace(bytes, at)
   }
 }
 
@@ -76,61 +106,18 @@ function scanned(
   return { end, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
 }
 
-/** The position after the value; not recursive, for a record may nest deeper than the stack is high. */
-function skipValue(bytes: Uint8Array, start: number): number {
-  let at = start
-  let depth = 0
-  for (;;) {
-    const first = bytes[at]
-    if (first === QUOTE) at = skipString(bytes, at)
-    else if (first === OPEN_BRACE || first === OPEN_BRACKET) {
-      const isObject = first === OPEN_BRACE
-      at = skipSpace(bytes, at + 1)
-      if (bytes[at] === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) at++
-      else {
-        if (depth === open.length) open = widen(open)
-        open[depth++] = isObject ? 1 : 0
-        if (isObject) at = skipName(bytes, at)
-        if (at === -1) return -1
-        continue
-      }
-    } else at = skipScalar(bytes, at)
-    if (at === -1) return -1
-    for (;;) {
-      if (depth === 0) return at
-      at = skipSpace(bytes, at)
-      const isObject = open[depth - 1] === 1
-      const byte = bytes[at]
-      if (byte === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
-        depth--
-        at++
-      } else if (byte === COMMA) {
-        at = skipSpace(bytes, at + 1)
-        if (isObject) at = skipName(bytes, at)
-        if (at === -1) return -1
-        break
-      } else return -1
-    }
-  }
-}
-
 function widen(narrow: Uint8Array): Uint8Array<ArrayBuffer> {
   const wide = new Uint8Array(2 * narrow.length)
   wide.set(narrow)
   return wide
 }
 
-function skipName(bytes: Uint8Array, at: number): number {
-  const end = skipString(bytes, at)
-  return end === -1 ? -1 : skipColon(bytes, end)
-}
-
-function skipColon(bytes: Uint8Array, start: number): number {
-  const at = skipSpace(bytes, start)
-  return bytes[at] === COLON ? skipSpace(bytes, at + 1) : -1
-}
-
+/** Mostly there is none. */
 function skipSpace(bytes: Uint8Array, start: number): number {
+  return (bytes[start] as number) > SPACE ? start : skipSpaces(bytes, start)
+}
+
+function skipSpaces(bytes: Uint8Array, start: number): number {
   for (let at = start; ; at++) {
     const byte = bytes[at]
     if (byte === SPACE) continue
@@ -140,15 +127,28 @@ function skipSpace(bytes: Uint8Array, start: number): number {
 }
 
 function skipString(bytes: Uint8Array, start: number): number {
-  if (bytes[start] !== QUOTE) return -1
+  if (bytes[start] !== QUOTE) return NOWHERE
   for (let at = start + 1; ; at++) {
-    while (PLAIN[bytes[at] as number] === 1) at++
+    // Four at a time, which takes a third less than each by itself.
+    while (
+      isPlain(bytes, at) &&
+      isPlain(bytes, at + 1) &&
+      isPlain(bytes, at + 2) &&
+      isPlain(bytes, at + 3)
+    )
+      at += 4
+    while (isPlain(bytes, at)) at++
     const byte = bytes[at]
     if (byte === QUOTE) return at + 1
-    if (byte !== BACKSLASH) return -1
+    if (byte !== BACKSLASH) return NOWHERE
     at = skipEscape(bytes, at)
-    if (at === -1) return -1
+    if (at === NOWHERE) return NOWHERE
   }
+}
+
+/** Whether the byte stands for itself in a string. */
+function isPlain(bytes: Uint8Array, at: number): boolean {
+  return PLAIN[bytes[at] as number] === 1
 }
 
 /** The position of the escape's last byte. */
@@ -159,7 +159,7 @@ function skipEscape(bytes: Uint8Array, start: number): number {
   let unit = 0
   for (let at = start + 2; at < start + 6; at++) {
     const digit = hexDigit(bytes[at] ?? 0)
-    if (digit === -1) return -1
+    if (digit === -1) return NOWHERE
     unit = unit * 16 + digit
   }
   if (unit === 0 || (unit & 0xf800) === 0xd800) isSuspect = true
@@ -180,7 +180,7 @@ function skipScalar(bytes: Uint8Array, start: number): number {
   const first = bytes[start]
   if (first === MINUS || isDigit(first)) return skipNumber(bytes, start)
   const word = first === 0x74 ? TRUE : first === 0x66 ? FALSE : NULL
-  for (let n = 0; n < word.length; n++) if (bytes[start + n] !== word[n]) return -1
+  for (let n = 0; n < word.length; n++) if (bytes[start + n] !== word[n]) return NOWHERE
   return start + word.length
 }
 
@@ -189,11 +189,11 @@ function skipNumber(bytes: Uint8Array, start: number): number {
   if (bytes[at] === 0x30) at++
   else {
     at = skipDigits(bytes, at)
-    if (at === -1) return -1
+    if (at === NOWHERE) return NOWHERE
   }
   if (bytes[at] === POINT) {
     at = skipDigits(bytes, at + 1)
-    if (at === -1) return -1
+    if (at === NOWHERE) return NOWHERE
   }
   if (((bytes[at] ?? 0) | 0x20) !== SMALL_E) return at
   at++
@@ -205,9 +205,11 @@ function skipNumber(bytes: Uint8Array, start: number): number {
 function skipDigits(bytes: Uint8Array, start: number): number {
   let at = start
   while (isDigit(bytes[at])) at++
-  return at === start ? -1 : at
+  return at === start ? NOWHERE : at
 }
 
+/** No byte is there, so that whatever is looked for at it is missing. */
+const NOWHERE = -1
 const TAB = 0x09
 const LINE_FEED = 0x0a
 const RETURN = 0x0d
@@ -220,11 +222,12 @@ const POINT = 0x2e
 const COLON = 0x3a
 const OPEN_BRACKET = 0x5b
 const BACKSLASH = 0x5c
-const CLOSE_BRACKET = 0x5d
 const SMALL_E = 0x65
 const SMALL_U = 0x75
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
+/** From what opens an object or a list to what closes it. */
+const TO_CLOSE: number = CLOSE_BRACE - OPEN_BRACE
 /** 1 for each byte that stands for itself in a string. */
 const PLAIN: Uint8Array = new Uint8Array(256).map((_, byte) =>
   byte < SPACE || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
