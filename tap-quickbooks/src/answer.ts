@@ -1,7 +1,8 @@
 import { isAscii } from 'node:buffer'
-import { type ScannedObject, scanObject } from '@singer-io-ts/core'
+import { scanObject } from '@singer-io-ts/core'
 import { strangeAnswer } from './errors.ts'
 import { toUtc } from './instant.ts'
+import { readScannedRow } from './scannedrow.ts'
 
 /** An object as QuickBooks sent it. */
 export type Row = {
@@ -39,7 +40,7 @@ export function readAnswer(bytes: Buffer): Answer {
     const rows: Row[] = []
     const end = eachElement(bytes, at, (start) => {
       const scanned = scanObject(bytes, start, places)
-      const row = scanned && scannedRow(bytes, start, scanned)
+      const row = scanned && readScannedRow(bytes, start, scanned)
       if (scanned !== undefined && row !== undefined) {
         rows.push(row)
         return scanned.end
@@ -100,53 +101,6 @@ const NO_TEXT = Buffer.alloc(0)
 export function dropTexts(rows: readonly Row[]): void {
   for (const row of rows) row.source = NO_TEXT
 }
-
-/** A row that need not be parsed; undefined where something about it is odd. */
-function scannedRow(source: Buffer, start: number, scanned: ScannedObject): Row | undefined {
-  const { places, end, hasEscapedName } = scanned
-  if (hasEscapedName) return undefined
-  const count = places.length / 4
-  let members = lastMembers
-  if (members.length !== count) members = new Array<string>(count).fill('')
-  const values: Record<string, string> = {}
-  for (let n = 0; n < places.length; n += 4) {
-    const name = memberName(source, (places[n] as number) + 1, (places[n + 1] as number) - 1)
-    // Most rows have the members of the one before.
-    if (members[n / 4] !== name) {
-      if (members === lastMembers) members = [...members]
-      members[n / 4] = name
-    }
-    if (name === 'Id' || name === 'MetaData' || name === 'status')
-      values[name] = textOf(source, places[n + 2] as number, places[n + 3] as number)
-  }
-  const { Id = '', MetaData, status } = values
-  if (!/^"[^"\\]+"$/.test(Id) || !MetaData?.startsWith('{')) return undefined
-  const { LastUpdatedTime } = JSON.parse(MetaData) as { LastUpdatedTime?: unknown }
-  const at = Math.floor(Date.parse(String(LastUpdatedTime)) / 1000)
-  if (Number.isNaN(at)) return undefined
-  const isDeleted = status === '"Deleted"'
-  const isOneLine = !scanned.hasTabs
-  lastMembers = members
-  return { id: Id.slice(1, -1), at, source, start, end, members, isDeleted, isOneLine }
-}
-
-let lastMembers: string[] = []
-
-const names = new Map<number, { bytes: Buffer; name: string }>()
-
-/** A member's name, by its bytes: rows have the same ones again and again. */
-function memberName(source: Buffer, start: number, end: number): string {
-  const key = ((end - start) * 256 + (source[start] ?? 0)) * 256 + (source[end - 1] ?? 0)
-  const found = names.get(key)
-  if (found?.bytes.compare(source, start, end) === 0) return found.name
-  const bytes = Buffer.from(source.subarray(start, end))
-  const name = textOf(bytes, 0, bytes.length)
-  if (bytes.length < MOST_NAME_BYTES) names.set(key, { bytes, name })
-  return name
-}
-
-/** Longer names are no one's that comes often. */
-const MOST_NAME_BYTES = 64
 
 function readRow(source: Buffer, start: number, end: number): Row {
   const object = (JSON.parse(textOf(source, start, end)) ?? {}) as {
