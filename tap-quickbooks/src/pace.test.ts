@@ -1,7 +1,7 @@
 import { type Progress, readProgress, type StreamProgress } from '@singer-io-ts/core'
 import { expect, test } from 'vitest'
 import { records, STREAM_NAMES } from '../fixtures/reading.ts'
-import { openWorld, type Run } from '../fixtures/tap.ts'
+import { openWorld, type Run, type TapState } from '../fixtures/tap.ts'
 
 const environment = { SINGER_PROGRESS: 'json', SINGER_PROGRESS_SECONDS: '0.01' }
 
@@ -67,6 +67,27 @@ test.concurrent('a resumed run begins with what it has; where nothing is counted
   expect(resumed[0]).toMatchObject({ windows: begun.at(-1)?.windows, rows: 0 })
   const shares = resumed.flatMap(({ share }) => share ?? [])
   expect(shares[0]).toBeGreaterThanOrEqual(begun.at(-2)?.share ?? 1)
+})
+
+test.concurrent('a run that was cut among parts goes on by rows, those of earlier runs included', async () => {
+  const settings = { page_size: 20, chunk_days: 100, deletes: false }
+  const world = await openWorld({ ...company, invoices: 340 }, settings)
+  const { states } = await world.run({})
+  const rangesOf = (state: TapState) => state.bookmarks.invoices?.completed_ranges ?? []
+  const cut = states.find((state) => rangesOf(state).length === 2)
+  const before = Number(cut?.bookmarks.invoices?.rows)
+  const run = await world.run({ state: cut, environment })
+  expectTrue(run)
+  const expected = records(run, 'invoices').length
+  expect(expected).toBeLessThan(340)
+  const told = saidOf(run, 'invoices').filter(({ status }) => status === 'reading')
+  const known = told.filter(({ rows_expected: rows }) => rows !== undefined)
+  expect(new Set(known.map(({ rows_expected: rows }) => rows))).toEqual(new Set([expected]))
+  for (const { share, rows = 0 } of known)
+    expect(share).toBeCloseTo((before + rows) / (before + expected), 5)
+  // Until all is counted nobody knows, and nobody says.
+  for (const { share } of told.slice(0, told.length - known.length)) expect(share).toBeUndefined()
+  expect(saidOf(run, 'invoices').at(-1)).toMatchObject({ status: 'done', rows: expected })
 })
 
 test.concurrent('while QuickBooks does not answer, a pipe still gets its lines', async () => {

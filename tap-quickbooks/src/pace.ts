@@ -10,8 +10,8 @@ import { countWindows, createGrid, type Range } from './windows.ts'
 export type Pace = {
   /** The stream is read from now on. */
   begin(stream: string): void
-  /** So many rows of the stream are still to come. */
-  expect(stream: string, rows: number): void
+  /** So many rows are in one more of the stream's ranges; undefined where nobody can tell. */
+  expect(stream: string, rows: number | undefined): void
   end(stream: string): void
   read(): Progress
 }
@@ -25,8 +25,10 @@ type Course = {
   secondsToRead: number
   /** Rows are counted for all that is to be read; else the time that they cover tells. */
   isCounted: boolean
-  /** Rows since it began, as counted. */
-  expected: number | undefined
+  /** Of so many ranges nobody has said yet how many rows are in them. */
+  uncounted: number
+  /** Rows since it began, as far as they are counted. */
+  counted: number
   hasEnded: boolean
   /** What was said last, below which nothing falls. */
   said: number
@@ -53,13 +55,19 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
     return [{ start, end: progress.lowWater }, ...progress.ranges]
   }
 
-  function shareOf(course: Course, bookmark: Bookmark): { share: number; left?: number } {
+  /** All rows since it began, once they are known. */
+  function expectedOf({ isCounted, uncounted, counted }: Course): number | undefined {
+    return isCounted && uncounted <= 0 ? counted : undefined
+  }
+
+  function shareOf(course: Course, bookmark: Bookmark): { share?: number; left?: number } {
+    const expected = expectedOf(course)
+    if (course.isCounted && expected === undefined) return bookmark.rows === 0 ? { share: 0 } : {}
     const unread = lengthOf(remainingRanges(bookmark.progress, bound.upper))
-    const read = course.isCounted
-      ? course.expected === undefined
-        ? 0
-        : (bookmark.rows - course.rows) / Math.max(1, course.expected)
-      : 1 - unread / Math.max(1, course.secondsToRead)
+    const read =
+      expected === undefined
+        ? 1 - unread / Math.max(1, course.secondsToRead)
+        : (bookmark.rows - course.rows) / Math.max(1, expected)
     const part = Math.min(1, Math.max(0, read))
     course.said = Math.max(course.said, course.share + (1 - course.share) * part)
     if (part < LEAST_SHARE) return { share: course.said }
@@ -95,13 +103,11 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
       return { ...common, status: isDone ? 'done' : 'stopped' }
     }
     const { share, left } = shareOf(course, bookmark)
+    const expected = expectedOf(course)
     return {
       ...common,
       status: 'reading',
-      rows_expected:
-        course.expected === undefined
-          ? undefined
-          : Math.max(course.rows - before.rows + course.expected, common.rows),
+      rows_expected: expected && Math.max(course.rows - before.rows + expected, common.rows),
       rows_per_second: paceOf(course, bookmark.rows),
       share,
       seconds_left: left,
@@ -120,9 +126,9 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
         rows,
         share,
         secondsToRead: lengthOf(remainingRanges(progress, bound.upper)),
-        // Of several ranges only those that are large get counted.
-        isCounted: maySplit(config) && ranges.length === 1 && unreadable.length === 0,
-        expected: undefined,
+        isCounted: maySplit(config) && unreadable.length === 0,
+        uncounted: ranges.length,
+        counted: 0,
         hasEnded: false,
         said: 0,
         samples: [{ at: now(), rows }],
@@ -131,10 +137,16 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
     expect(stream, rows) {
       const course = courses.get(stream)
       if (course?.isCounted !== true) return
-      const read = tracker.bookmark(stream).rows - course.rows
-      course.expected = read + rows
-      // The first page and the counts came one after the other: what comes now is the pace.
-      course.paced = { at: now(), part: read / Math.max(1, course.expected) }
+      course.isCounted = rows !== undefined
+      course.uncounted--
+      course.counted += rows ?? 0
+      const expected = expectedOf(course)
+      if (expected === undefined) return
+      const { rows: read, isReloading } = tracker.bookmark(stream)
+      // Years are not alike: of what earlier runs have read, the rows tell more than the time.
+      if (!isReloading) course.share = course.rows / Math.max(1, course.rows + expected)
+      // The first pages and the counts came one after the other: what comes now is the pace.
+      course.paced = { at: now(), part: (read - course.rows) / Math.max(1, expected) }
     },
     end(stream) {
       const course = courses.get(stream)

@@ -30,6 +30,9 @@ const LEAST_PAGE_SIZE = 100
 /** Beyond the upper bound nothing is newer than this, whatever the clocks say. */
 const EDITED_SECONDS = 30 * 86_400
 
+/** What is not counted after so many pages will not be. */
+const MOST_UNCOUNTED_PAGES = 3
+
 /** At the end of a reload, edits are followed no further than this. */
 const MOST_EDITED_PAGES = 50
 
@@ -121,6 +124,7 @@ export async function readStream(
     if (from !== undefined) openPlaces.set(range, from)
     const others: Promise<void>[] = []
     let isWhole = what === 'whole'
+    let rowsRead = 0
     let cursor = range.start
     let answer: AskedRows | undefined
     const holes: Hole[] = []
@@ -162,7 +166,10 @@ export async function readStream(
           return next.value
         })
         if (page === undefined) break
+        rowsRead += page.rows.length
         cursor = page.doneTo
+        if (isWhole && page.pageNumber > MOST_UNCOUNTED_PAGES)
+          parts.pace.expect(stream.name, undefined)
         isTooFast = what === 'tail' && page.pageNumber >= MOST_EDITED_PAGES
         if (isTooFast) break
         if (page.pageNumber === 1 && page.isFull && isWhole) {
@@ -170,7 +177,9 @@ export async function readStream(
           const start = Math.max(page.doneTo, range.edge)
           // Rows of the second at the edge have come, and are counted with the rest.
           const known = page.rows.filter(({ at }) => at >= start).length
-          const onCount = (rows: number) => parts.pace.expect(stream.name, rows - known)
+          const read = rowsRead - known
+          const onCount = (rows: number | undefined) =>
+            parts.pace.expect(stream.name, rows === undefined ? undefined : read + rows)
           const rest = { start, end: range.end }
           const split = await splitRange(rest, { ...parts, stream, askFor, onCount })
           if (split.length > 0) {
@@ -184,6 +193,7 @@ export async function readStream(
           }
         }
       }
+      if (isWhole) parts.pace.expect(stream.name, rowsRead)
     } catch (thrown) {
       const rest = { ...range, start: cursor }
       const place = openPlaces.get(range)

@@ -13,8 +13,8 @@ import type { Range } from './windows.ts'
 type SplitParts = Pick<Run, 'config' | 'client'> &
   Pick<Plan, 'inSlot'> & {
     log: Log
-    /** Is told how many rows there are. */
-    onCount: (rows: number) => void
+    /** Is told how many rows there are; undefined where they cannot be counted. */
+    onCount: (rows: number | undefined) => void
     stream: Stream
     askFor: (query: string) => Promise<AskedRows>
   }
@@ -27,7 +27,7 @@ export async function splitRange(range: Range, parts: SplitParts): Promise<Range
   const { config, client, inSlot, log, onCount, stream, askFor } = parts
   if (!maySplit(config)) return []
   const counted = await inSlot(() => unlessPoisoned(askCount(client, stream, range), undefined))
-  if (counted !== undefined) onCount(counted)
+  onCount(counted)
   const rows = counted ?? 0
   const count = countParts(rows, config)
   if (count < 2) return []
