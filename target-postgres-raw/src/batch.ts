@@ -2,7 +2,7 @@ import { ProtocolError } from '@singer-io-ts/core'
 import { type StagedRow, stageRow } from './copy.ts'
 import type { Instant } from './instant.ts'
 import type { Row } from './row.ts'
-import { type Bytes, createSlabs, type Slabs } from './slabs.ts'
+import { createSlabs, type Slabs } from './slabs.ts'
 
 /** What waits for the next commit, of all streams, in the order in which it came. */
 export type Batch = {
@@ -61,19 +61,11 @@ export function addRow(batch: Batch, row: Row): void {
 function addStaged(batch: Batch, row: StagedRow): void {
   batch.since ??= performance.now()
   batch.rounds = Math.max(batch.rounds, row.round)
-  // The rows of a page share one request.
-  const request = row.requestPayload
-  if (request !== undefined && request !== batch.rows.at(-1)?.requestPayload)
-    batch.bytes += request.length
   batch.rows.push(row)
-  batch.bytes += ROW_BYTES + row.id.length + lengthOf(row.payload) + lengthOf(row.payloadSource)
+  batch.bytes += ROW_BYTES + row.end - row.start
 }
 
-function lengthOf(bytes: Bytes | undefined): number {
-  return bytes === undefined ? 0 : bytes.end - bytes.start
-}
-
-/** About what a row costs beside its payload. */
+/** About what a row costs beside the bytes of its columns. */
 const ROW_BYTES = 100
 
 export function addState(batch: Batch, line: number, text: string): void {

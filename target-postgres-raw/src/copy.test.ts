@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { copyChunks, refusedRow, stageRow } from './copy.ts'
+import { copyChunks, headOf, refusedRow, type StagedRow, stageRow } from './copy.ts'
 import type { Row } from './row.ts'
 import { createSlabs } from './slabs.ts'
 import type { Table } from './table.ts'
@@ -33,70 +33,129 @@ const bare: Row = {
   unusable: [],
 }
 
-function copyText(rows: Row[]): string {
-  const slabs = createSlabs()
-  return Buffer.concat([...copyChunks(rows.map((row) => stageRow(row, slabs, 1)))]).toString()
+/** As COPY sends it, with the fields of each row. */
+function copyBytes(staged: StagedRow[], first = 7n): Buffer {
+  const head = headOf(first)
+  return Buffer.concat([...copyChunks(staged, () => head)])
 }
 
-test('a row is one line of COPY, and nothing in it can end it', () => {
-  expect(copyText([bare])).toBe(`3\t1\t1\t{}${'\t\\N'.repeat(10)}\n`)
+function fieldsOf(bytes: Buffer): (Buffer | null)[][] {
+  expect(bytes.subarray(0, 11).toString('latin1')).toBe('PGCOPY\n\xff\r\n\0')
+  expect(bytes.readBigInt64BE(11)).toBe(0n)
+  const rows: (Buffer | null)[][] = []
+  let at = 19
+  for (;;) {
+    const count = bytes.readInt16BE(at)
+    at += 2
+    if (count === -1) break
+    const fields: (Buffer | null)[] = []
+    for (let n = 0; n < count; n++) {
+      const length = bytes.readInt32BE(at)
+      at += 4
+      fields.push(length === -1 ? null : bytes.subarray(at, at + length))
+      at += Math.max(0, length)
+    }
+    rows.push(fields)
+  }
+  expect(at).toBe(bytes.length)
+  return rows
+}
+
+const stage = (row: Row) => stageRow(row, createSlabs(), 1)
+const number = (value: bigint) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(value)
+  return bytes
+}
+const DAY = 86_400_000_000n
+
+test('a row is a row of COPY in its binary format', () => {
+  const nulls = Array(8).fill(null)
+  expect(fieldsOf(copyBytes([stage(bare)]))).toEqual([
+    [number(7n), Buffer.from('1'), Buffer.from('\x01{}'), ...nulls, null],
+  ])
   const full: Row = {
     ...bare,
     table: { ...table, payloadType: 'json' },
-    id: 'a\tb\nc\\',
+    id: 'é\tb\nc\\',
     payload: '{"x":"\\n\\\\é😀",\t"y":1}\r',
     payloadSource: '{"x":"\\u0000"}',
-    windowStart: '2024-01-01T00:00:00.000000Z',
-    windowEnd: '2024-01-02T00:00:00.000000Z',
-    pageNumber: '1',
-    pageSize: '1000',
-    requestPayload: '{"q":"\\""}',
-    extractedAt: '2024-01-03T00:00:00.000000Z',
-    deletedAt: '2024-01-04T00:00:00.000000Z',
-    version: '5',
+    windowStart: '2000-01-01T00:00:00.000001Z',
+    windowEnd: '1999-12-31T00:00:00.000000Z',
+    pageNumber: '-1',
+    pageSize: '2147483647',
+    requestPayload: '{"q":"\\"é"}',
+    extractedAt: '0001-01-01T00:00:00.999999Z',
+    deletedAt: '9999-12-31T23:59:59.999999Z',
+    version: '-9223372036854775808',
   }
-  expect(copyText([full])).toBe(
-    [
-      '3',
-      '1',
-      'a\\tb\\nc\\\\',
-      '\\N',
-      '{"x":"\\\\n\\\\\\\\é😀",\\t"y":1}\\r',
-      '2024-01-01T00:00:00.000000Z',
-      '2024-01-02T00:00:00.000000Z',
-      '1',
-      '1000',
-      '{"q":"\\\\""}',
-      '2024-01-03T00:00:00.000000Z',
-      '2024-01-04T00:00:00.000000Z',
-      '5',
-      '{"x":"\\\\u0000"}\n',
-    ].join('\t'),
-  )
+  expect(fieldsOf(copyBytes([stage(full), stage(bare)], -(2n ** 63n)))[0]).toEqual([
+    number(-(2n ** 63n)),
+    Buffer.from('é\tb\nc\\'),
+    Buffer.from('{"x":"\\n\\\\é😀",\t"y":1}\r'),
+    number(1n),
+    number(-DAY),
+    Buffer.from([255, 255, 255, 255]),
+    Buffer.from([127, 255, 255, 255]),
+    Buffer.from('\x01{"q":"\\"é"}'),
+    number(-730_119n * DAY + 999_999n),
+    number(2_921_940n * DAY - 1n),
+    number(-(2n ** 63n)),
+    Buffer.from('{"x":"\\u0000"}'),
+  ])
 })
 
-test('rows of any length come out whole, in pieces', () => {
-  const lengths = [1, 70_000, 2_000_000, 3, 300_000, 65_536, 100]
+test.each(['windowStart', 'windowEnd', 'extractedAt', 'deletedAt'] as const)(
+  'rows that differ in %s alone are not taken for the same',
+  (column) => {
+    const days = ['2000-01-02', '2000-01-03', '2000-01-02']
+    const rows = days.map((day) => stage({ ...bare, [column]: `${day}T00:00:00.000000Z` }))
+    const found = fieldsOf(copyBytes(rows)).map((fields) => fields.find((f, n) => n > 2 && f))
+    expect(found).toEqual([number(DAY), number(2n * DAY), number(DAY)])
+  },
+)
+
+test.each(['pageNumber', 'pageSize', 'version'] as const)(
+  'rows that differ in %s alone are not taken for the same',
+  (column) => {
+    const rows = ['4', '5', '4'].map((digit) => stage({ ...bare, [column]: digit }))
+    const found = fieldsOf(copyBytes(rows)).map((fields) =>
+      fields.find((f, n) => n > 2 && f)?.at(-1),
+    )
+    expect(found).toEqual([4, 5, 4])
+  },
+)
+
+test('rows of any length come out whole, in pieces, wherever they lie', () => {
+  const lengths = [1, 70_000, 2_000_000, 3, 300_000, 65_536, 100, 5000, 9000, 2, 2, 50_000]
   const rows = lengths.map((length, at) => ({ ...bare, id: `${at}`, payload: 'é'.repeat(length) }))
+  const textsOf = (staged: StagedRow[]) =>
+    fieldsOf(copyBytes(staged)).map((fields) => fields.map((field) => field?.toString('latin1')))
+  const expected = rows.map((row) => textsOf([stage(row)])[0])
   const slabs = createSlabs()
-  const chunks = [...copyChunks(rows.map((row) => stageRow(row, slabs, 1)))]
-  expect(Buffer.concat(chunks).toString()).toBe(rows.map((row) => copyText([row])).join(''))
+  const staged = rows.map((row) => stageRow(row, slabs, 1))
+  expect(textsOf(staged)).toEqual(expected)
+  const mixed = [...staged.filter((_, n) => n % 2 === 1), ...staged.filter((_, n) => n % 2 === 0)]
+  expect(textsOf(mixed).map((fields) => fields[1])).toEqual(mixed.map(({ id }) => id))
 })
 
-test('a long text is escaped as a short one is, whatever stands where it is cut', () => {
-  const encode = (text: string) => text.replaceAll('\\', '\\\\')
-  for (let shift = 0; shift < 3; shift++) {
-    const text = 'x'.repeat(shift) + '😀\\é日'.repeat(100_000)
-    const { buffer, start, end } = createSlabs().keep(text, encode)
-    expect(buffer.toString('utf8', start, end) === encode(text)).toBe(true)
-  }
+test('rows that lie one behind the other are sent from there', () => {
+  const slabs = createSlabs()
+  const staged = Array.from({ length: 100 }, () =>
+    stageRow({ ...bare, payload: 'x'.repeat(2000) }, slabs, 1),
+  )
+  const head = headOf(1n)
+  const memory = staged[0]?.buffer.buffer
+  const chunks = [...copyChunks(staged, () => head)]
+  expect(chunks.filter(({ buffer }) => buffer === memory).length).toBeGreaterThan(2)
+  expect(chunks.length).toBeLessThan(10)
 })
 
 test('memory that was given back is used again', () => {
   const slabs = createSlabs()
-  const first = slabs.keep('abc', (text) => text)
+  const first = slabs.take(3)
   slabs.release()
-  const second = createSlabs().keep('xyz', (text) => text)
+  const second = createSlabs().take(3)
   expect(second.buffer).toBe(first.buffer)
 })
 

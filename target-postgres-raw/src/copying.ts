@@ -3,20 +3,23 @@ import { pipeline } from 'node:stream/promises'
 import { ProtocolError } from '@singer-io-ts/core'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { type CopyColumns, copyChunks, refusedRow, type StagedRow } from './copy.ts'
+import { copyChunks, refusedRow, type StagedRow } from './copy.ts'
 import { isRefusedValue } from './errors.ts'
 
-/** Runs a COPY statement with these rows. Throws ProtocolError where Postgres refuses a value. */
+/**
+ * Runs a COPY statement with these rows; `headFor` gives what each begins with. Throws
+ * ProtocolError where Postgres refuses a value.
+ */
 export async function copyRows(
   client: pg.Client,
   statement: string,
   rows: readonly StagedRow[],
-  columns?: CopyColumns,
+  headFor: (row: StagedRow) => Uint8Array,
   table?: string,
 ): Promise<void> {
   try {
     await pipeline(
-      Readable.from(copyChunks(rows, columns), { objectMode: true, highWaterMark: 1 }),
+      Readable.from(copyChunks(rows, headFor), { objectMode: true, highWaterMark: 1 }),
       client.query(copyFrom(statement)),
     )
   } catch (thrown) {

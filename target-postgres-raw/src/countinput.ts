@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ProtocolError, readLines } from '@singer-io-ts/core'
 import type { Stretch } from './claims.ts'
-import { escapeText } from './copy.ts'
 import { type Begin, type CountLine, readCountLine, type Summary } from './countlines.ts'
 import { DUE, untilDue } from './input.ts'
 import type { Instant } from './instant.ts'
@@ -109,6 +108,13 @@ function takeLine(stream: Open, line: CountLine): string {
     `${stream.number}\t${kind}\t${escapeText(row[0])}\t${row[1]}\t${row[2] ?? '\\N'}\n`
   return line.rows.map(fields).join('')
 }
+
+/** A text as COPY's text format has it. */
+function escapeText(text: string): string {
+  return text.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character)
+}
+
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 function closed(name: string, { summary, rows, ...stream }: Open): CountedStream {
   if (summary === undefined)

@@ -1,7 +1,7 @@
 import { objectMembers } from '@singer-io-ts/core'
 import type pg from 'pg'
 import { keysMeet } from './batch.ts'
-import type { StagedRow } from './copy.ts'
+import { placeOf, type StagedRow } from './copy.ts'
 import { LoadError } from './errors.ts'
 import type { Round } from './rounds.ts'
 import { makeId } from './row.ts'
@@ -39,7 +39,7 @@ async function loadRecords(
   { number, records }: Round,
   counts: Counts,
 ): Promise<void> {
-  const values = [table.number, number]
+  const values = [placeOf(table, number)]
   const comparison = sql.compare(table.qualified, table.payloadType)
   type Standing = { changed: number; older: number; noted: number }
   const { rows: found } = await client.query<Standing>(comparison, values)
@@ -74,7 +74,7 @@ async function loadMarks(
   const statement = isHard
     ? sql.hardDelete(table.qualified)
     : sql.mark(table.qualified, table.payloadType)
-  const { rows } = await client.query<{ deleted: number }>(statement, [table.number, number])
+  const { rows } = await client.query<{ deleted: number }>(statement, [placeOf(table, number)])
   const deleted = rows[0]?.deleted ?? 0
   counts.deleted += deleted
   if (deleted === marks) return
@@ -92,7 +92,7 @@ async function countOlder(
   round: number,
 ): Promise<number> {
   type Rest = { older: number; kept_out: number }
-  const { rows } = await client.query<Rest>(statement, [table.number, round])
+  const { rows } = await client.query<Rest>(statement, [placeOf(table, round)])
   const { older, kept_out: keptOut } = rows[0] ?? { older: 0, kept_out: 0 }
   if (keptOut === 0) return older
   const { stream, name } = table

@@ -7,6 +7,7 @@ export type Round = { number: number; records: number; marks: number }
 
 export type TableRows = {
   table: Table
+  rows: StagedRow[]
   rounds: Round[]
   windowStart: Instant | undefined
   windowEnd: Instant | undefined
@@ -20,17 +21,19 @@ export function byTable(rows: readonly StagedRow[]): TableRows[] {
     if (found === undefined) {
       found = {
         table: row.table,
+        rows: [],
         rounds: [],
         windowStart: undefined,
         windowEnd: undefined,
       }
       tables.set(row.table.number, found)
     }
+    found.rows.push(row)
     // The one before has come already.
     found.rounds[row.round - 1] ??= { number: row.round, records: 0, marks: 0 }
     const round = found.rounds[row.round - 1] as Round
-    if (row.deletedAt === undefined) round.records++
-    else round.marks++
+    if (row.isMark) round.marks++
+    else round.records++
     const { windowStart: start, windowEnd: end } = row
     if (start !== undefined && !(found.windowStart !== undefined && found.windowStart <= start))
       found.windowStart = start

@@ -23,7 +23,7 @@ export type Row = {
   /** The id as sent, where characters had to be replaced in it. */
   exactId: string
   /** A text, or pieces of the line in which it came. */
-  payload: string | { pieces: Bytes[]; isEscaped: boolean }
+  payload: string | Bytes[]
   payloadSource: string | undefined
   windowStart: Instant | undefined
   windowEnd: Instant | undefined
@@ -41,7 +41,7 @@ export type Row = {
 /** A record → its row. Throws ProtocolError when its key is unusable. */
 export function makeRow(record: ReadRecord, table: Table, place?: string): Row {
   const { bytes } = record
-  const isPlain = bytes !== undefined && !(bytes.isSuspect || bytes.hasEscapedName || bytes.hasTabs)
+  const isPlain = bytes !== undefined && !(bytes.isSuspect || bytes.hasEscapedName)
   return isPlain ? plainRow(record, bytes, table, place) : anyRow(record, table, place)
 }
 
@@ -55,8 +55,7 @@ function plainRow(record: ReadRecord, bytes: RecordBytes, table: Table, place?: 
   const row = emptyRow(record, table, place, id, id)
   const lifted = originMembers(bytes, isColumn)
   if (lifted !== undefined) setColumns(row, lifted)
-  const pieces = withoutPlaces(bytes, lifted)
-  row.payload = { pieces, isEscaped: bytes.isEscaped }
+  row.payload = withoutPlaces(bytes, lifted)
   return row
 }
 

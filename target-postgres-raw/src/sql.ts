@@ -84,7 +84,7 @@ export const STAGING: string = `pg_temp.${STAGING_NAME}`
  */
 export const CREATE_STAGING: string = `
   create temporary table ${STAGING_NAME} (
-    table_no integer, round integer, id text, payload jsonb, payload_json json,
+    place bigint, id text, payload jsonb, payload_json json,
     extract_window_start_utc timestamptz, extract_window_end_utc timestamptz,
     page_number integer, page_size integer, request_payload jsonb,
     extracted_at_utc timestamptz, deleted_at_utc timestamptz, version bigint, payload_source text
@@ -98,17 +98,16 @@ export const IS_STAGING_THERE: string = `select to_regclass('${STAGING}') is not
 export const LOCK_NAMES = `
 select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) as name`
 
-export const COPY_STAGING: string = `copy ${STAGING} from stdin`
-
 /**
  * Whether rows may be copied straight into the table $1: none of the ids $2 is there, and nothing
- * but what is usual happens to a row on its way. Gives the time of the transaction if so.
+ * but what is usual happens to a row on its way. Gives the time of the transaction if
+ * so, in UTC.
  */
 export function mayCopy(table: string, payloadType: 'json' | 'jsonb'): string {
   const types = COLUMNS.map(({ name, type }) => (name === 'payload' ? payloadType : type))
   const columns = COLUMNS.map((column, n) => `('${column.name}', '${types[n]}'::regtype)`)
   return `
-select now()::text as now from pg_class c
+select to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now from pg_class c
  where c.oid = $1::regclass and c.relkind = 'r'
    and not (c.relhastriggers or c.relhasrules or c.relrowsecurity)
    and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attgenerated = ''
@@ -116,8 +115,17 @@ select now()::text as now from pg_class c
    and not exists (select from ${table} where id = any($2))`
 }
 
+/** What a row has in COPY after its first column, which is `place` or `ingested_at_utc`. */
+const SENT_COLUMNS = COLUMNS.map(({ name }) => name).filter((name) => name !== 'ingested_at_utc')
+
 export function copyInto(table: string): string {
-  return `copy ${table} (${INSERT_COLUMNS}) from stdin`
+  return `copy ${table} (ingested_at_utc, ${SENT_COLUMNS.join(', ')}) from stdin (format binary)`
+}
+
+export function copyStaging(payloadType: 'json' | 'jsonb'): string {
+  const payload = stagedPayload(payloadType)
+  const columns = SENT_COLUMNS.map((name) => (name === 'payload' ? payload : name))
+  return `copy ${STAGING} (place, ${columns.join(', ')}) from stdin (format binary)`
 }
 
 /** Strictly earlier than what is stored; unknown on either side is not. */
@@ -152,7 +160,7 @@ function insertStaged(
 }
 
 /** The rows of one table, each id once. */
-const ROUND = 's.table_no = $1 and s.round = $2'
+const ROUND = 's.place = $1'
 const LIVE = 's.deleted_at_utc is null'
 const MARKED = 's.deleted_at_utc is not null'
 

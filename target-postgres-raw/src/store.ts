@@ -5,6 +5,7 @@ import { replaceInText } from './characters.ts'
 import type { Settings } from './config.ts'
 import { describeConnection } from './connection.ts'
 import * as control from './control.ts'
+import { headOf, placeOf, type StagedRow } from './copy.ts'
 import { copyRows } from './copying.ts'
 import { loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
@@ -119,29 +120,31 @@ async function isStored(
 
 async function load(client: pg.Client, batch: Batch, settings: Settings, at: Place): Promise<Done> {
   const { schema, hardDelete, stateId } = settings
-  const { rows } = batch
   at.stream = undefined
   const loads = new Map<string, Load>()
   await lockStreams(client, batch, settings)
-  const tables = byTable(rows)
+  const tables = byTable(batch.rows)
   const known: TableRows[] = []
   for (const found of tables) {
     at.stream = found.table.stream
     at.table = found.table.name
-    const inserted = await copyStraight(client, found, rows)
+    const inserted = await copyStraight(client, found)
     if (inserted === undefined) known.push(found)
     else loads.set(...loadOf(found, { ...zeroCounts(), inserted }))
   }
   at.stream = undefined
   if (known.length > 0) {
     await ensureStaging(client)
-    const isKnown = new Set(known.map(({ table }) => table))
-    const staged =
-      known.length === tables.length ? rows : rows.filter((row) => isKnown.has(row.table))
-    await copyRows(client, sql.COPY_STAGING, staged)
+    for (const { table, rows, rounds } of known) {
+      at.stream = table.stream
+      at.table = table.name
+      const heads = rounds.map(({ number }) => headOf(placeOf(table, number)))
+      const headFor = ({ round }: StagedRow) => heads[round - 1] as Uint8Array
+      await copyRows(client, sql.copyStaging(table.payloadType), rows, headFor)
+    }
   }
   for (const found of known) {
-    const { table, rounds } = found
+    const { table, rounds, rows } = found
     at.stream = table.stream
     at.table = table.name
     await refuseMeetingKeys(client, table, rows)
