@@ -12,30 +12,66 @@ export type ReaderOptions = {
  */
 export type Line = { number: number; bytes: Buffer }
 
+/** A line where it lies; to be done with before the next one is asked for. */
+export type LineBytes = {
+  number: number
+  buffer: Buffer
+  start: number
+  end: number
+  isAscii: boolean
+}
+
 /** Bytes → lines, without the blank ones. The last line needs no newline. */
 export async function* readLines(
   input: AsyncIterable<Uint8Array>,
   options: ReaderOptions = {},
 ): AsyncGenerator<Line[], void, void> {
-  const split = createSplitter(options.maxLineBytes ?? 64 * 1024 * 1024)
-  for await (const chunk of input) {
-    const { lines, fault } = split(chunk)
+  for await (const group of readLineBytes(input, options)) {
+    const { lines, fault } = takeLines(group)
     if (lines.length > 0) yield lines
     if (fault !== undefined) throw fault
   }
-  const { lines } = split(undefined)
-  if (lines.length > 0) yield lines
+}
+
+function takeLines(group: Iterable<LineBytes>): { lines: Line[]; fault?: unknown } {
+  const lines: Line[] = []
+  try {
+    for (const line of group) lines.push({ number: line.number, bytes: bytesOf(line) })
+    return { lines }
+  } catch (fault) {
+    return { lines, fault }
+  }
+}
+
+function bytesOf({ buffer, start, end }: LineBytes): Buffer {
+  return buffer.subarray(start, end)
+}
+
+/**
+ * The same for a fast reader: the lines that end in a piece of the input, one at a time. They must
+ * be read to their end before the next ones are asked for, and throw where one is too long.
+ */
+export async function* readLineBytes(
+  input: AsyncIterable<Uint8Array>,
+  options: ReaderOptions = {},
+): AsyncGenerator<Iterable<LineBytes>, void, void> {
+  const { split, last } = createSplitter(options.maxLineBytes ?? 64 * 1024 * 1024)
+  for await (const chunk of input) yield split(chunk)
+  yield last()
 }
 
 const NEWLINE = 0x0a
 const CR = 0x0d
-const BOM = 0xefbbbf
+const BOM: readonly number[] = [0xef, 0xbb, 0xbf]
 const NOTHING = Buffer.alloc(0)
 
-type Split = (chunk: Uint8Array | undefined) => { lines: Line[]; fault?: ProtocolError }
+type Lines = Generator<LineBytes, void, void>
 
-/** Gives the lines that end in a chunk; undefined as the chunk is the end of the input. */
-function createSplitter(maxBytes: number): Split {
+function createSplitter(maxBytes: number): {
+  split(chunk: Uint8Array): Lines
+  /** After the end of the input. */
+  last(): Lines
+} {
   let number = 0
   /** The beginning of a line; the same memory for all, so that a long one is there but once. */
   let begun = Buffer.allocUnsafeSlow(64 * 1024)
@@ -54,54 +90,68 @@ function createSplitter(maxBytes: number): Split {
     begunBytes = bytes
   }
 
-  function takeBegun(): Buffer {
-    const bytes = begun.subarray(0, begunBytes)
-    begunBytes = 0
-    return bytes
-  }
-
-  function add(lines: Line[], bytes: Buffer): void {
-    number++
-    // Not only in line 1: files that were put together with cat have more of them.
-    const start = bytes.length >= 3 && bytes.readUIntBE(0, 3) === BOM ? 3 : 0
-    const end = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length
-    const line = bytes.subarray(start, end)
-    if (!isBlank(line)) lines.push({ number, bytes: line })
-  }
-
-  return (data) => {
-    const lines: Line[] = []
+  function gatherRest(): void {
     gather(rest)
     rest = NOTHING
-    if (data === undefined) {
-      if (begunBytes > 0) add(lines, takeBegun())
-      return { lines }
-    }
+  }
+
+  function takeBegun(): LineBytes | undefined {
+    const end = begunBytes
+    begunBytes = 0
+    return lineOf(begun, 0, end, isAscii(begun.subarray(0, end)))
+  }
+
+  /** Undefined for a blank one. */
+  function lineOf(buffer: Buffer, from: number, to: number, isAscii: boolean) {
+    number++
+    // Not only in line 1: files that were put together with cat have more of them.
+    const start = BOM.every((byte, n) => buffer[from + n] === byte && from + n < to)
+      ? from + 3
+      : from
+    const end = to > start && buffer[to - 1] === CR ? to - 1 : to
+    return isBlank(buffer, start, end) ? undefined : { number, buffer, start, end, isAscii }
+  }
+
+  function* split(data: Uint8Array): Lines {
+    gatherRest()
     const chunk = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    const isPlain = isAscii(chunk)
     for (let from = 0; from < chunk.length; ) {
       const newline = chunk.indexOf(NEWLINE, from)
-      const part = chunk.subarray(from, newline === -1 ? chunk.length : newline)
-      if (begunBytes + part.length > maxBytes) {
-        const head = Buffer.concat([begun.subarray(0, begunBytes), part], HEAD_BYTES)
-        return { lines, fault: lineTooLong(number + 1, head, maxBytes) }
+      const to = newline === -1 ? chunk.length : newline
+      if (begunBytes + to - from > maxBytes) {
+        const parts = [begun.subarray(0, begunBytes), chunk.subarray(from, to)]
+        throw lineTooLong(number + 1, Buffer.concat(parts, HEAD_BYTES), maxBytes)
       }
       if (newline === -1) {
-        rest = part
-        break
+        rest = chunk.subarray(from)
+        return
       }
-      if (begunBytes === 0) add(lines, part)
+      let line: LineBytes | undefined
+      if (begunBytes === 0) line = lineOf(chunk, from, to, isPlain)
       else {
-        gather(part)
-        add(lines, takeBegun())
+        gather(chunk.subarray(from, to))
+        line = takeBegun()
       }
+      if (line !== undefined) yield line
       from = newline + 1
     }
-    return { lines }
   }
+
+  function* last(): Lines {
+    gatherRest()
+    const line = begunBytes > 0 ? takeBegun() : undefined
+    if (line !== undefined) yield line
+  }
+
+  return { split, last }
 }
 
-function isBlank(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte !== 0x20 && byte !== 0x09 && byte !== CR) return false
+function isBlank(buffer: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at]
+    if (byte !== 0x20 && byte !== 0x09 && byte !== CR) return false
+  }
   return true
 }
 
@@ -117,11 +167,16 @@ function lineTooLong(number: number, start: Buffer, maxBytes: number): ProtocolE
 }
 
 /** A line's text; throws ProtocolError where it is none. */
-export function decode(line: Line): string {
-  if (isAscii(line.bytes)) return line.bytes.toString('latin1')
-  const text = line.bytes.toString('utf8')
-  if (isUtf8(line.bytes)) return text
+export function decode(line: LineBytes): string {
+  const bytes = bytesOf(line)
+  if (line.isAscii) return bytes.toString('latin1')
+  const text = bytes.toString('utf8')
+  if (isValid(line)) return text
   throw new ProtocolError(line.number, `the bytes${ofStream(text)} are not valid UTF-8`)
+}
+
+export function isValid(line: LineBytes): boolean {
+  return line.isAscii || isUtf8(bytesOf(line))
 }
 
 /** `stream` of a line that cannot be parsed; only plain values may stand before it. */

@@ -99,7 +99,7 @@ test('messages are given out chunk by chunk, not at the end of the input', async
     seen.push('asked for more')
     yield Buffer.from(`:"STATE","value":1}\n`)
   }
-  for await (const group of readMessages(input())) seen.push(...group.map(({ type }) => type))
+  for await (const group of readMessages(input())) for (const { type } of group) seen.push(type)
   expect(seen).toEqual(['RECORD', 'RECORD', 'asked for more', 'STATE'])
 })
 
@@ -123,7 +123,7 @@ test('a failure of the input is passed on, after the messages before it', async 
   }
   const seen: string[] = []
   await expect(async () => {
-    for await (const group of readMessages(input())) seen.push(...group.map(({ type }) => type))
+    for await (const group of readMessages(input())) for (const { type } of group) seen.push(type)
   }).rejects.toThrow('unplugged')
   expect(seen).toEqual(['RECORD'])
 })

@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.ts'
 import { jsonBreak, lastMember, type Member, objectMembers } from './json.ts'
-import { decode, type Line, ofStream, type ReaderOptions, readLines } from './lines.ts'
+import { decode, type LineBytes, ofStream, type ReaderOptions, readLineBytes } from './lines.ts'
 import type { JsonSchema } from './messages.ts'
 import { createQuickReader, type Envelope, type QuickReader, type ReadRecord } from './record.ts'
 
@@ -31,34 +31,23 @@ export type ReadMessage = ReadSchema | ReadRecord | ReadState | ReadActivateVers
 
 /**
  * Bytes → Singer messages, a group for each chunk of input so that a fast reader pays little per
- * message. Blank lines, CRLF and a byte order mark are accepted. Throws ProtocolError with the
- * line's number, after all messages before that line were given out.
+ * message. A group must be read to its end before the next is asked for. Blank lines, CRLF and a
+ * byte order mark are accepted. Reading a group throws ProtocolError with the line's number, after
+ * all messages before that line were given out.
  */
 export async function* readMessages(
   input: AsyncIterable<Uint8Array>,
   options: ReaderOptions = {},
-): AsyncGenerator<ReadMessage[], void, void> {
+): AsyncGenerator<Iterable<ReadMessage>, void, void> {
   const quick = createQuickReader(parseEnvelope)
-  for await (const lines of readLines(input, options)) {
-    const { messages, fault } = parseLines(lines, quick)
-    if (messages.length > 0) yield messages
-    if (fault !== undefined) throw fault
-  }
+  for await (const lines of readLineBytes(input, options)) yield parseLines(lines, quick)
 }
 
-/** Not in the generator, which would hold on to the last line while it waits for the next. */
-function parseLines(
-  lines: readonly Line[],
+function* parseLines(
+  lines: Iterable<LineBytes>,
   quick: QuickReader,
-): { messages: ReadMessage[]; fault?: unknown } {
-  const messages: ReadMessage[] = []
-  try {
-    for (const line of lines)
-      messages.push(quick.read(line) ?? parseMessage(decode(line), line.number, quick))
-    return { messages }
-  } catch (fault) {
-    return { messages, fault }
-  }
+): Generator<ReadMessage, void, void> {
+  for (const line of lines) yield quick.read(line) ?? parseMessage(decode(line), line.number, quick)
 }
 
 function parseMessage(text: string, line: number, quick: QuickReader): ReadMessage {

@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer'
 import { type Member, objectMembers, type Span } from './json.ts'
-import type { Line } from './lines.ts'
+import { isValid, type LineBytes } from './lines.ts'
 import { type ScannedObject, scanObject } from './scan.ts'
 
 /** A RECORD as read: its exact text and member spans for storing, the parsed record for looking. */
@@ -14,7 +13,7 @@ export type ReadRecord = {
   readonly members: Member[]
   /** The record parsed: numbers are doubles here; use `text` where digits matter. */
   readonly record: Record<string, unknown>
-  /** Where its bytes lie, until the next messages are asked for; who stores it may copy them. */
+  /** Where its bytes lie, until the next message is asked for; who stores it may copy them. */
   readonly bytes?: RecordBytes | undefined
   /** As it came: a usable RFC 3339 text or anything else. */
   timeExtracted: unknown
@@ -22,7 +21,10 @@ export type ReadRecord = {
   version: string | undefined
 }
 
-export type RecordBytes = ScannedObject & { buffer: Buffer; start: number }
+export type RecordBytes = Pick<ScannedObject, 'end' | 'places' | 'isSuspect' | 'hasEscapedName'> & {
+  buffer: Buffer
+  start: number
+}
 
 /** What a RECORD says beside its record. */
 export type Envelope = Pick<ReadRecord, 'stream' | 'timeExtracted' | 'version'>
@@ -60,13 +62,13 @@ class ScannedRecord implements ReadRecord {
 /** Reads lines that look like one before; all others must be read with care. */
 export type QuickReader = {
   /** The line as a record; undefined where it is none or is not plainly good. */
-  read(line: Line): ReadRecord | undefined
+  read(line: LineBytes): ReadRecord | undefined
   /** Takes note of a line that is one, and of where its record lies. */
   learn(text: string, record: Span): void
 }
 
-/** Longer ones are read in a way that takes less memory. Bytes. */
-const MOST_BYTES = 256 * 1024
+/** Longer ones that must be looked at as text are read in a way that takes less memory. Bytes. */
+const LONG_BYTES = 256 * 1024
 /** Streams may take turns. */
 const MOST_KNOWN = 16
 
@@ -82,10 +84,12 @@ export function createQuickReader(
   type Known = { before: Buffer; after: Buffer; envelope: Envelope | undefined }
   const known: Known[] = []
 
-  function find(bytes: Buffer): Known | undefined {
+  /** Of the record that was given out last. */
+  const places: number[] = []
+
+  function find({ buffer, start, end }: LineBytes): Known | undefined {
     for (const [index, one] of known.entries()) {
-      const { length } = one.before
-      if (bytes.length <= length || one.before.compare(bytes, 0, length) !== 0) continue
+      if (end - start <= one.before.length || !stands(one.before, buffer, start)) continue
       // The one that was there last will mostly be the next one too.
       if (index > 0) known.unshift(...known.splice(index, 1))
       return one
@@ -93,27 +97,33 @@ export function createQuickReader(
     return undefined
   }
 
-  function envelopeOf(one: Known, after: Buffer, line: number): Envelope | undefined {
-    if (one.envelope !== undefined && one.after.equals(after)) return one.envelope
-    const text = after.toString()
+  function envelopeOf(one: Known, line: LineBytes, from: number): Envelope | undefined {
+    const { buffer, end, number } = line
+    const isSame = end - from === one.after.length && stands(one.after, buffer, from)
+    if (isSame && one.envelope !== undefined) return one.envelope
+    const text = buffer.toString('utf8', from, end)
     // Another member `record` would be the one that counts.
     if (/record|\\/.test(text)) return undefined
-    one.envelope = parseEnvelope(`${one.before}null${text}`, line)
-    one.after = Buffer.from(after)
+    one.envelope = parseEnvelope(`${one.before}null${text}`, number)
+    one.after = Buffer.from(text)
     return one.envelope
   }
 
   return {
-    read({ bytes, number }) {
-      if (bytes.length > MOST_BYTES) return undefined
-      const one = find(bytes)
-      if (one === undefined || !isUtf8(bytes)) return undefined
-      const start = one.before.length
-      const scanned = scanObject(bytes, start)
-      if (scanned === undefined) return undefined
-      const envelope = envelopeOf(one, bytes.subarray(scanned.end), number)
+    read(line) {
+      const one = find(line)
+      if (one === undefined || !isValid(line)) return undefined
+      const { buffer, number } = line
+      const start = line.start + one.before.length
+      const scanned = scanObject(buffer, start, places)
+      // It may have gone on in what lies behind the line.
+      if (scanned === undefined || scanned.end > line.end) return undefined
+      const { end, isSuspect, hasEscapedName } = scanned
+      if (isSuspect && line.end - line.start > LONG_BYTES) return undefined
+      const envelope = envelopeOf(one, line, end)
       if (envelope === undefined) return undefined
-      return new ScannedRecord(Object.assign(scanned, { buffer: bytes, start }), number, envelope)
+      const bytes = { buffer, start, end, places, isSuspect, hasEscapedName }
+      return new ScannedRecord(bytes, number, envelope)
     },
     learn(text, { start }) {
       const before = Buffer.from(text.slice(0, start))
@@ -122,4 +132,10 @@ export function createQuickReader(
       known.splice(MOST_KNOWN)
     },
   }
+}
+
+/** Whether these bytes stand there. */
+function stands(bytes: Buffer, buffer: Buffer, start: number): boolean {
+  for (let n = 0; n < bytes.length; n++) if (buffer[start + n] !== bytes[n]) return false
+  return true
 }

@@ -65,7 +65,7 @@ test('a too long line is refused with stream and number before it is whole', asy
     }
   }
   await expect(async () => {
-    for await (const _ of readMessages(input(), { maxLineBytes: 1000 }));
+    for await (const group of readMessages(input(), { maxLineBytes: 1000 })) for (const _ of group);
   }).rejects.toThrow(
     `line 2: the line of stream 'año "1"' is longer than 1000 bytes, the most that one line may hold`,
   )

@@ -14,25 +14,56 @@ export function findMember({ buffer, places }: RecordBytes, name: string): strin
   for (let n = places.length - 4; n >= 0; n -= 4) {
     const start = at(places, n) + 1
     const end = at(places, n + 1) - 1
-    if (end - start !== wanted.length || wanted.compare(buffer, start, end) !== 0) continue
-    return buffer.toString('utf8', at(places, n + 2), at(places, n + 3))
+    if (isSame(buffer, start, end, wanted))
+      return textOf(buffer, at(places, n + 2), at(places, n + 3))
   }
   return undefined
 }
 
+function isSame(buffer: Buffer, start: number, end: number, wanted: Buffer): boolean {
+  if (end - start !== wanted.length) return false
+  for (let n = 0; n < wanted.length; n++) if (buffer[start + n] !== wanted[n]) return false
+  return true
+}
+
+/** Texts of few characters are made without a call out of JavaScript. */
+const FEW = 12
+
+function textOf(buffer: Buffer, start: number, end: number): string {
+  if (end - start > FEW) return buffer.toString('utf8', start, end)
+  let text = ''
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number
+    if (byte > 0x7f) return buffer.toString('utf8', start, end)
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
 const UNDERSCORE = 0x5f
+
+/** From the first member that begins with an underscore to the last one; undefined if none does. */
+export function originPlaces({ buffer, places }: RecordBytes): Bytes | undefined {
+  let start = -1
+  let end = -1
+  for (let n = 0; n < places.length; n += 4) {
+    if (buffer[at(places, n) + 1] !== UNDERSCORE) continue
+    if (start === -1) start = at(places, n)
+    end = at(places, n + 3)
+  }
+  return start === -1 ? undefined : { buffer, start, end }
+}
 
 /** The members that begin with an underscore and are wanted, with their values as JSON text. */
 export function originMembers(
   { buffer, places }: RecordBytes,
   isWanted: (name: string) => boolean,
-): Map<string, string> | undefined {
-  let found: Map<string, string> | undefined
+): Map<string, string> {
+  const found = new Map<string, string>()
   for (let n = 0; n < places.length; n += 4) {
     if (buffer[at(places, n) + 1] !== UNDERSCORE) continue
     const name = nameAt(buffer, places, n)
     if (!isWanted(name)) continue
-    found ??= new Map()
     found.set(name, buffer.toString('utf8', at(places, n + 2), at(places, n + 3)))
   }
   return found

@@ -8,7 +8,7 @@ import {
 } from '@singer-io-ts/core'
 import { hasReplaceable, replaceInJson, replaceInText } from './characters.ts'
 import { type Instant, parseInstant } from './instant.ts'
-import { findMember, originMembers, withoutPlaces } from './places.ts'
+import { findMember, originMembers, originPlaces, withoutPlaces } from './places.ts'
 import type { Bytes } from './slabs.ts'
 import type { Table } from './table.ts'
 
@@ -53,9 +53,8 @@ function plainRow(record: ReadRecord, bytes: RecordBytes, table: Table, place?: 
       ? hash(bytes.buffer.subarray(bytes.start, bytes.end))
       : joinKey(record, keyProperties, (key) => findMember(bytes, key))
   const row = emptyRow(record, table, place, id, id)
-  const lifted = originMembers(bytes, isColumn)
-  if (lifted !== undefined) setColumns(row, lifted)
-  row.payload = withoutPlaces(bytes, lifted)
+  const found = originPlaces(bytes)
+  row.payload = withoutPlaces(bytes, found && setOrigin(row, originAt(bytes, found)))
   return row
 }
 
@@ -75,9 +74,8 @@ function anyRow(record: ReadRecord, table: Table, place?: string): Row {
   const lifted = new Map<string, string>()
   for (const { name, start, end } of members)
     if (isColumn(name)) lifted.set(name, cleaned.slice(start, end))
-  if (lifted.size === 0) return row
-  setColumns(row, lifted)
-  row.payload = withoutMembers(cleaned, members, new Set(lifted.keys()))
+  if (lifted.size > 0)
+    row.payload = withoutMembers(cleaned, members, setOrigin(row, readOrigin(lifted)))
   return row
 }
 
@@ -97,13 +95,8 @@ function emptyRow(
     exactId,
     payload: '',
     payloadSource: undefined,
-    windowStart: undefined,
-    windowEnd: undefined,
-    pageNumber: undefined,
-    pageSize: undefined,
-    requestPayload: undefined,
+    ...NO_COLUMNS,
     extractedAt: parseInstant(record.timeExtracted),
-    deletedAt: undefined,
     version: record.version,
     unusable: [],
   }
@@ -117,14 +110,47 @@ function emptyRow(
   return row
 }
 
-/** Takes the values of these members; those that fit no column are taken out of the map. */
-function setColumns(row: Row, lifted: Map<string, string>): void {
-  for (const [name, json] of lifted) {
-    if (json === 'null') continue
-    if (setColumn(row, name as keyof typeof COLUMNS, json)) continue
-    row.unusable.push(name)
-    lifted.delete(name)
+/** What the members say that have a column of their own. */
+type Origin = {
+  columns: Pick<Row, (typeof COLUMNS)[keyof typeof COLUMNS]>
+  /** Those that are in their column, and in the payload no more. */
+  names: Set<string>
+  unusable: string[]
+}
+
+/** Gives the names of the members that the payload goes without. */
+function setOrigin(row: Row, { columns, names, unusable }: Origin): Set<string> {
+  row.windowStart = columns.windowStart
+  row.windowEnd = columns.windowEnd
+  row.pageNumber = columns.pageNumber
+  row.pageSize = columns.pageSize
+  row.requestPayload = columns.requestPayload
+  row.deletedAt = columns.deletedAt
+  row.unusable.push(...unusable)
+  return names
+}
+
+let last: { bytes: Buffer; origin: Origin } | undefined
+/** Longer ones are no one's that come often. */
+const MOST_ORIGIN_BYTES = 4096
+
+/** The rows of a page have the same origin. */
+function originAt(bytes: RecordBytes, { buffer, start, end }: Bytes): Origin {
+  if (last?.bytes.compare(buffer, start, end) === 0) return last.origin
+  const origin = readOrigin(originMembers(bytes, isColumn))
+  if (end - start <= MOST_ORIGIN_BYTES)
+    last = { bytes: Buffer.from(buffer.subarray(start, end)), origin }
+  return origin
+}
+
+function readOrigin(members: ReadonlyMap<string, string>): Origin {
+  const origin: Origin = { columns: { ...NO_COLUMNS }, names: new Set(), unusable: [] }
+  for (const [name, json] of members) {
+    const isGood = json === 'null' || setColumn(origin.columns, name as keyof typeof COLUMNS, json)
+    if (isGood) origin.names.add(name)
+    else origin.unusable.push(name)
   }
+  return origin
 }
 
 function isColumn(name: string): boolean {
@@ -143,26 +169,28 @@ const COLUMNS = {
   _sdc_deleted_at: 'deletedAt',
 } as const
 
-function setColumn(row: Row, name: keyof typeof COLUMNS, json: string): boolean {
+const NO_COLUMNS: Origin['columns'] = {
+  windowStart: undefined,
+  windowEnd: undefined,
+  pageNumber: undefined,
+  pageSize: undefined,
+  requestPayload: undefined,
+  deletedAt: undefined,
+}
+
+function setColumn(columns: Origin['columns'], name: keyof typeof COLUMNS, json: string): boolean {
   const column = COLUMNS[name]
   if (column === 'requestPayload') {
-    row.requestPayload = keepRequest(replaceInJson(json))
+    columns.requestPayload = copyText(replaceInJson(json))
     return true
   }
   const value =
     column === 'pageNumber' || column === 'pageSize' ? parseInteger(json) : parseTime(json)
-  if (value !== undefined) row[column] = value
+  if (value !== undefined) columns[column] = value
   return value !== undefined
 }
 
-let lastRequest = ''
-
-/** The rows of a page share one text; a copy, for a piece would keep its whole line in memory. */
-function keepRequest(json: string): string {
-  if (json !== lastRequest) lastRequest = copyText(json)
-  return lastRequest
-}
-
+/** A piece would keep its whole line in memory. */
 function copyText(text: string): string {
   return Buffer.from(text).toString()
 }
@@ -222,7 +250,8 @@ function keyValue(
   key: string,
   json: string = '',
 ): string | { digits: string } {
-  if (json.startsWith('"')) return JSON.parse(json) as string
+  if (json.startsWith('"'))
+    return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1)
   if (/^[-\dtf]/.test(json)) return { digits: json }
   const found =
     json === ''

@@ -126,9 +126,8 @@ export async function runTarget(
     }
   }
 
-  /** Empties the list, so that nobody holds on to a long message while the next one comes. */
-  async function takeAll(messages: ReadMessage[]): Promise<void> {
-    for (const message of messages.splice(0)) {
+  async function takeAll(messages: Iterable<ReadMessage>): Promise<void> {
+    for (const message of messages) {
       const wait = take(message)
       if (wait !== undefined) await wait
     }
