@@ -97,7 +97,7 @@ export async function ask<Answer>(
   const database = openDatabase({ ...settings, log, signal, begin })
   signal.addEventListener('abort', database.destroy)
   try {
-    return await database.transact(question, isPatient)
+    return await database.transact(question, { isPatient })
   } catch (thrown) {
     if (codeOf(thrown) === UNDEFINED_TABLE)
       throw nothingKept(settings, `schema '${settings.schema}' has no tables of this target`)

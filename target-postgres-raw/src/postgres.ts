@@ -26,16 +26,22 @@ export type Database = {
   connect(): Promise<void>
   /**
    * Runs `work` in a transaction and commits it. After a lost connection, a deadlock and the like
-   * all of it is done again. Throws what Postgres threw. A patient one may stay without an answer
-   * for as long as the connection stands.
+   * all of it is done again. Throws what Postgres threw.
    */
   transact<Result>(
     work: (client: pg.Client) => Promise<Result>,
-    isPatient?: boolean,
+    options?: TransactOptions,
   ): Promise<Result>
   close(): Promise<void>
   /** Ends the session at once, whatever it is doing. */
   destroy(): void
+}
+
+export type TransactOptions = {
+  /** It may stay without an answer for as long as the connection stands. */
+  isPatient?: boolean
+  /** A statement to run first, sent together with BEGIN. */
+  first?: string | undefined
 }
 
 const SILENCE_MS = 120_000
@@ -89,12 +95,12 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   async function once<Result>(
     work: (client: pg.Client) => Promise<Result>,
-    isPatient: boolean,
+    { isPatient = false, first }: TransactOptions,
   ): Promise<Result> {
     const open = await session()
     const stopWatching = isPatient ? () => {} : watchSilence(open, silenceMs)
     try {
-      await open.query(begin)
+      await open.query(first === undefined ? begin : `${begin};${first}`)
       const result = await work(open)
       const { command } = await open.query('commit')
       // Postgres answers so, without an error, when the transaction had failed before.
@@ -122,7 +128,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     connect: () => again(async () => void (await session())),
-    transact: (work, isPatient = false) => again(() => once(work, isPatient)),
+    transact: (work, options = {}) => again(() => once(work, options)),
     async close() {
       const open = client
       client = undefined

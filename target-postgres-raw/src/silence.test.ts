@@ -60,7 +60,9 @@ test.each(['begin', 'select 1', 'commit'])(
 test('a transaction that may take long is not taken for lost', async () => {
   const proxy = await silentAfter('never sent')
   const { database } = open(proxy, 100)
-  await database.transact((client) => client.query('select pg_sleep(0.4)'), true)
+  await database.transact((client) => client.query('select pg_sleep(0.4)'), {
+    isPatient: true,
+  })
   expect(proxy.connections()).toBe(1)
   const impatient = database.transact((client) => client.query('select pg_sleep(0.4)'))
   await expect(impatient).rejects.toThrow('no answer')

@@ -95,37 +95,14 @@ export const CREATE_STAGING: string = `
 export const IS_STAGING_THERE: string = `select to_regclass('${STAGING}') is not null as is_there`
 
 /** Waits until nobody else has these names, and has them until the transaction ends. */
-export const LOCK_NAMES = `
-select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) as name`
-
-/**
- * Whether rows may be copied straight into the table $1: none of the ids $2 is there, and nothing
- * but what is usual happens to a row on its way. Gives the time of the transaction if
- * so, in UTC.
- */
-export function mayCopy(table: string, payloadType: 'json' | 'jsonb'): string {
-  const types = COLUMNS.map(({ name, type }) => (name === 'payload' ? payloadType : type))
-  const columns = COLUMNS.map((column, n) => `('${column.name}', '${types[n]}'::regtype)`)
+export function lockNames(names: readonly string[]): string {
   return `
-select to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now from pg_class c
- where c.oid = $1::regclass and c.relkind = 'r'
-   and not (c.relhastriggers or c.relhasrules or c.relrowsecurity)
-   and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attgenerated = ''
-          and (a.attname, a.atttypid) in (${columns.join(', ')})) = ${COLUMNS.length}
-   and not exists (select from ${table} where id = any($2))`
+select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(${textArray(names)}) as name`
 }
 
-/** What a row has in COPY after its first column, which is `place` or `ingested_at_utc`. */
-const SENT_COLUMNS = COLUMNS.map(({ name }) => name).filter((name) => name !== 'ingested_at_utc')
-
-export function copyInto(table: string): string {
-  return `copy ${table} (ingested_at_utc, ${SENT_COLUMNS.join(', ')}) from stdin (format binary)`
-}
-
-export function copyStaging(payloadType: 'json' | 'jsonb'): string {
-  const payload = stagedPayload(payloadType)
-  const columns = SENT_COLUMNS.map((name) => (name === 'payload' ? payload : name))
-  return `copy ${STAGING} (place, ${columns.join(', ')}) from stdin (format binary)`
+/** An array of texts, written out. */
+export function textArray(texts: readonly string[]): string {
+  return `array[${texts.map((text) => pg.escapeLiteral(text)).join(', ')}]::text[]`
 }
 
 /** Strictly earlier than what is stored; unknown on either side is not. */

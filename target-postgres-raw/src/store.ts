@@ -7,6 +7,7 @@ import { describeConnection } from './connection.ts'
 import * as control from './control.ts'
 import { headOf, placeOf, type StagedRow } from './copy.ts'
 import { copyRows } from './copying.ts'
+import { copyStaging } from './copysql.ts'
 import { loadError } from './errors.ts'
 import type { Instant } from './instant.ts'
 import { type Counts, loadRound, refuseMeetingKeys, zeroCounts } from './load.ts'
@@ -15,7 +16,13 @@ import { define, toStage, toUse } from './rights.ts'
 import { byTable, type TableRows } from './rounds.ts'
 import * as sql from './sql.ts'
 import { copyStraight } from './straight.ts'
-import { ensureControlTables, ensureTable, type FoundTable, findActive } from './table.ts'
+import {
+  ensureControlTables,
+  ensureTable,
+  type FoundTable,
+  findActive,
+  type Table,
+} from './table.ts'
 
 export type Store = {
   /** Connects, and makes the schema and the tables beside the raw ones. */
@@ -70,12 +77,16 @@ export function createStore(database: Database, settings: Settings): Store {
       try {
         return await database.transact(
           async (client) => {
-            if (done === undefined || !(await isStored(client, done, batch, settings)))
+            if (done === undefined || !(await isStored(client, done, settings)))
               done = await load(client, batch, settings, at)
             return done.loads
           },
-          // Marking what is not in a new version may touch every row of a large table.
-          batch.activations.length > 0,
+          {
+            // Targets that load the same stream do it one after the other.
+            first: lockStreams(batch, settings),
+            // Marking what is not in a new version may touch every row of a large table.
+            isPatient: batch.activations.length > 0,
+          },
         )
       } catch (thrown) {
         const { stream, table } = at
@@ -89,6 +100,11 @@ export function createStore(database: Database, settings: Settings): Store {
 /** What is being loaded, for the message if it fails. */
 type Place = { stream?: string | undefined; table?: string | undefined }
 
+function setPlace(at: Place, { stream, name }: Table): void {
+  at.stream = stream
+  at.table = name
+}
+
 /** What a transaction did to one stream. */
 export type Load = {
   table: string
@@ -98,18 +114,18 @@ export type Load = {
 }
 
 /** What a transaction did, and one of its rows in `_singer_loads`, by which it can be found. */
-type Done = { loads: ReadonlyMap<string, Load>; stream?: string; startedAt?: string }
+type Done = {
+  loads: ReadonlyMap<string, Load>
+  stream: string | undefined
+  startedAt: string | undefined
+}
 
-/** The COMMIT of the try before may have come through, and only its answer been lost. */
-async function isStored(
-  client: pg.Client,
-  done: Done,
-  batch: Batch,
-  settings: Settings,
-): Promise<boolean> {
+/**
+ * The COMMIT of the try before may have come through, and only its answer been lost. If it is under
+ * way still, its session has the locks of the streams, which this one then has waited for.
+ */
+async function isStored(client: pg.Client, done: Done, settings: Settings): Promise<boolean> {
   if (done.startedAt === undefined) return false
-  // It may be under way still: its session has these locks until it has ended.
-  await lockStreams(client, batch, settings)
   const { rowCount } = await client.query(control.findLoad(settings.schema), [
     settings.stateId,
     done.stream,
@@ -122,31 +138,24 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   const { schema, hardDelete, stateId } = settings
   at.stream = undefined
   const loads = new Map<string, Load>()
-  await lockStreams(client, batch, settings)
   const tables = byTable(batch.rows)
-  const known: TableRows[] = []
-  for (const found of tables) {
-    at.stream = found.table.stream
-    at.table = found.table.name
-    const inserted = await copyStraight(client, found)
-    if (inserted === undefined) known.push(found)
-    else loads.set(...loadOf(found, { ...zeroCounts(), inserted }))
-  }
+  const straight = await copyStraight(client, tables, (table) => setPlace(at, table))
+  for (const found of straight)
+    loads.set(...loadOf(found, { ...zeroCounts(), inserted: found.rows.length }))
+  const known = tables.filter((found) => !straight.has(found))
   at.stream = undefined
   if (known.length > 0) {
     await ensureStaging(client)
     for (const { table, rows, rounds } of known) {
-      at.stream = table.stream
-      at.table = table.name
+      setPlace(at, table)
       const heads = rounds.map(({ number }) => headOf(placeOf(table, number)))
       const headFor = ({ round }: StagedRow) => heads[round - 1] as Uint8Array
-      await copyRows(client, sql.copyStaging(table.payloadType), rows, headFor)
+      await copyRows(client, copyStaging(table.payloadType), rows, headFor)
     }
   }
   for (const found of known) {
     const { table, rounds, rows } = found
-    at.stream = table.stream
-    at.table = table.name
+    setPlace(at, table)
     await refuseMeetingKeys(client, table, rows)
     const counts = zeroCounts()
     loads.set(...loadOf(found, counts))
@@ -162,23 +171,19 @@ async function load(client: pg.Client, batch: Batch, settings: Settings, at: Pla
   }
   at.stream = undefined
   const state = batch.states.at(-1)?.text
-  if (state !== undefined) {
-    await refuseOtherCompany(client, settings, state)
-    await client.query(control.saveState(schema), [stateId, state])
-  }
-  const done: Done = { loads }
-  for (const [name, { table, counts, windowStart, windowEnd }] of loads) {
-    const { inserted, updated, unchanged, older, deleted } = counts
-    const numbers = [inserted, updated, unchanged, older, deleted]
-    const stream = replaceInText(name)
-    const values = [stateId, stream, table, ...numbers, windowStart, windowEnd, state]
-    const { rows: saved } = await client.query<{ started_at: string }>(
-      control.saveLoad(schema),
-      values,
-    )
-    Object.assign(done, { stream, startedAt: saved[0]?.started_at })
-  }
-  return done
+  if (state !== undefined) await refuseOtherCompany(client, settings, state)
+  const saved = [...loads].map(([stream, { table, counts, windowStart, windowEnd }]) => ({
+    stream: replaceInText(stream),
+    table_name: table,
+    ...counts,
+    window_start: windowStart,
+    window_end: windowEnd,
+  }))
+  const { rows } = await client.query<{ stream: string; started_at: string }>(
+    control.saveLoads(schema),
+    [stateId, state, JSON.stringify(saved)],
+  )
+  return { loads, stream: rows[0]?.stream, startedAt: rows[0]?.started_at }
 }
 
 function loadOf({ table, windowStart, windowEnd }: TableRows, counts: Counts): [string, Load] {
@@ -213,16 +218,15 @@ export function companyOf(state: string): string | undefined {
   return typeof realm_id === 'string' || typeof realm_id === 'number' ? String(realm_id) : undefined
 }
 
-/** Targets that load the same stream do it one after the other; in one order, lest they deadlock. */
-async function lockStreams(
-  client: pg.Client,
+/** In one order, lest two targets deadlock; undefined where there is nothing to lock. */
+function lockStreams(
   { rows, activations }: Batch,
   { schema, tablePrefix }: Settings,
-): Promise<void> {
+): string | undefined {
   const streams = new Set(activations.map(({ stream }) => stream))
   for (const { stream } of rows) streams.add(stream)
   const names = [...streams].sort().map((stream) => JSON.stringify([schema, tablePrefix, stream]))
-  if (names.length > 0) await client.query(sql.LOCK_NAMES, [names])
+  return names.length > 0 ? sql.lockNames(names) : undefined
 }
 
 /** Behind a pooler each transaction may be in another session. */

@@ -81,3 +81,21 @@ test('of bad values in two tables the first in the input is named, and what came
   expect(await rowsOf(database, 'raw.a', 'id')).toEqual([{ id: '1' }])
   expect(await rowsOf(database, 'raw.z', 'id')).toEqual([{ id: '1' }])
 })
+
+test('a row that is there already is found also where only some of a batch are looked up', async () => {
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => record('s', { Id: from + n }))
+  const known = record('s', { Id: 500, is: 'changed' })
+  const messages = [
+    ...[schema('s'), ...rows(0, 1000)],
+    ...[...rows(1000, 1005), known, ...rows(1005, 1999), state(1)],
+    ...[...rows(2000, 2995), record('s', { Id: 1, is: 'changed' }), ...rows(2995, 2999), state(2)],
+  ]
+  const { code, log, states } = await load(database, messages, {
+    settings: { batch_size_rows: 1000 },
+  })
+  expect([code, states.at(-1)]).toEqual([0, '2'])
+  expect(log).toContain('inserted 2998, updated 2')
+  expect(await ask(database, 'select count(*)::int as n from raw.s')).toEqual([{ n: 2998 }])
+  expect(await rowsOf(database, "raw.s where payload ? 'is'", 'id')).toHaveLength(2)
+})

@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import { toMicroseconds } from './binary.ts'
-import { headOf, type StagedRow } from './copy.ts'
+import { headOf } from './copy.ts'
 import { copyRows } from './copying.ts'
+import { copyInto, mayCopy } from './copysql.ts'
 import { codeOf } from './errors.ts'
+import type { Instant } from './instant.ts'
 import type { TableRows } from './rounds.ts'
-import * as sql from './sql.ts'
 import type { Table } from './table.ts'
 
 const UNIQUE_VIOLATION = '23505'
@@ -13,45 +14,65 @@ const UNIQUE_VIOLATION = '23505'
 const habits = new WeakMap<Table, 'new' | 'mixed'>()
 
 /**
- * Copies the rows of one table straight into it where all of them are new: a first load then costs
- * Postgres half of what it does by way of the staging table. Gives how many there were; undefined
- * where they must be staged, and then nothing was done.
+ * Copies rows straight into their table where all of them are new: a first load then costs Postgres
+ * half of what it does by way of the staging table. Gives the tables that have theirs; the others'
+ * must be staged. `onTable` is told which one is loaded.
  */
 export async function copyStraight(
   client: pg.Client,
-  { table, rounds, rows }: TableRows,
-): Promise<number | undefined> {
-  if (rounds.length > 1 || rounds[0]?.marks !== 0) return undefined
-  const { rows: found } = await client.query<{ now: string }>(
-    sql.mayCopy(table.qualified, table.payloadType),
-    [table.qualified, idsToLookUp(table, rows)],
-  )
-  const now = found[0]?.now
-  if (now === undefined) return undefined
-  const head = headOf(toMicroseconds(now))
-  await client.query('savepoint straight')
-  try {
-    await copyRows(client, sql.copyInto(table.qualified), rows, () => head, table.name)
-    // A batch may hold thousands of tables.
-    await client.query('release savepoint straight')
+  tables: readonly TableRows[],
+  onTable: (table: Table) => void,
+): Promise<ReadonlySet<TableRows>> {
+  const loaded = new Set<TableRows>()
+  let first = 'savepoint straight;'
+  for (const found of tables) {
+    const { table, rounds, rows } = found
+    if (rounds.length > 1 || rounds[0]?.marks !== 0) continue
+    onTable(table)
+    const now = await askWhetherNew(client, found, first)
+    first = ''
+    if (now === undefined) continue
+    const head = headOf(toMicroseconds(now))
+    try {
+      await copyRows(client, copyInto(table.qualified), rows, () => head, table.name)
+    } catch (thrown) {
+      // One of them is there after all; perhaps a program that knows nothing of our locks wrote it.
+      if (codeOf(thrown) !== UNIQUE_VIOLATION) throw thrown
+      habits.set(table, 'mixed')
+      await client.query('rollback to savepoint straight')
+      return new Set()
+    }
     if (!habits.has(table)) habits.set(table, 'new')
-    return rows.length
-  } catch (thrown) {
-    // One of them is there, or another program, which knows nothing of our locks, has just written it.
-    if (codeOf(thrown) !== UNIQUE_VIOLATION) throw thrown
-    habits.set(table, 'mixed')
-    await client.query('rollback to savepoint straight')
-    return undefined
+    loaded.add(found)
   }
+  return loaded
 }
 
 const SAMPLE = 100
 
 /**
- * A try in vain leaves dead rows behind. So all ids are looked up, until a batch was all new: then
- * some of each, until a try was in vain.
+ * The time of the transaction if the rows may be tried. A try in vain leaves dead rows behind: so
+ * all ids are looked up where of some none is there, until a batch was all new; then some ids of
+ * each, until a try was in vain. `first` is sent before.
  */
-function idsToLookUp(table: Table, rows: readonly StagedRow[]): string[] {
-  const step = habits.get(table) === 'new' ? Math.ceil(rows.length / SAMPLE) : 1
-  return rows.filter((_, n) => n % step === 0).map(({ id }) => id)
+async function askWhetherNew(
+  client: pg.Client,
+  { table, rows }: TableRows,
+  first: string,
+): Promise<Instant | undefined> {
+  const sampled = Math.ceil(rows.length / SAMPLE)
+  const steps = habits.get(table) === 'new' || sampled === 1 ? [sampled] : [sampled, 1]
+  let now: Instant | undefined
+  for (const step of steps) {
+    const ids = rows.filter((_, n) => n % step === 0).map(({ id }) => id)
+    const question = mayCopy(table.qualified, table.payloadType, ids)
+    type Answer = { rows: { now: Instant; may_copy: boolean }[] }
+    // With two statements there are two answers.
+    const answers = (await client.query(first + question)) as unknown as Answer | Answer[]
+    const found = [answers].flat().at(-1)?.rows[0]
+    if (found?.may_copy !== true) return undefined
+    now = found.now
+    first = ''
+  }
+  return now
 }
