@@ -79,11 +79,12 @@ export { exitCode, type Life, runMain } from './main.ts'
 export {
   formatActivateVersion,
   formatRecord,
-  formatRecordBytes,
   formatSchema,
   formatState,
   type JsonSchema,
+  type RecordFrame,
   type RecordOptions,
+  recordFrame,
   type SchemaMessage,
 } from './messages.ts'
 export {

@@ -34,18 +34,21 @@ export function formatRecord(stream: string, record: string, options: RecordOpti
   return `${recordHead(stream)}${line}${recordTail(options)}`
 }
 
+/** What stands around a record: the line is `head`, the record without its last brace, `tail`. */
+export type RecordFrame = { head: Buffer; tail: Buffer }
+
 /**
- * The same of a record in UTF-8, in pieces: `more` members are added, as JSON text without braces.
- * The record must have a member, end with its brace, and have no line break between its members.
+ * For RECORD lines around records in UTF-8, to each of which `more` members are added, as JSON text
+ * without braces. A record must have a member, end with its brace, and have no line break between
+ * its members.
  */
-export function formatRecordBytes(
+export function recordFrame(
   stream: string,
-  record: Uint8Array,
   more: string,
   options: RecordOptions = {},
-): (string | Uint8Array)[] {
+): RecordFrame {
   const tail = `${more === '' ? '' : ','}${more}}${recordTail(options)}`
-  return [recordHead(stream), record.subarray(0, -1), tail]
+  return { head: Buffer.from(recordHead(stream)), tail: Buffer.from(tail) }
 }
 
 function recordHead(stream: string): string {

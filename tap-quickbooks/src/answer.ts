@@ -85,11 +85,6 @@ export function rowText(row: Row): string {
   return textOf(row.source, row.start, row.end)
 }
 
-/** The same as bytes. */
-export function rowBytes({ source, start, end }: Row): Buffer {
-  return source.subarray(start, end)
-}
-
 /** The answer's own time in UTC. */
 export function answerTime(answer: Answer): string | undefined {
   return typeof answer.json.time === 'string' ? toUtc(answer.json.time) : undefined

@@ -2,12 +2,13 @@ import {
   type CatalogStream,
   deselectedProperties,
   formatRecord,
-  formatRecordBytes,
   objectMembers,
+  type RecordFrame,
+  recordFrame,
   withMembers,
   withoutMembers,
 } from '@singer-io-ts/core'
-import { type Row, rowBytes, rowText } from './answer.ts'
+import { type Row, rowText } from './answer.ts'
 import { formatInstant } from './instant.ts'
 import { AUTOMATIC, type Stream } from './streams.ts'
 import type { Range } from './windows.ts'
@@ -32,30 +33,48 @@ export function createRecordFormat(
   stream: Stream,
   entry: CatalogStream,
   strange: Map<string, number>,
-): (row: Row, origin: Origin, version: number | undefined) => string | (string | Uint8Array)[] {
-  const known = stream.schema.properties as Record<string, unknown>
+): (row: Row, origin: Origin, version: number | undefined) => string | readonly Uint8Array[] {
   const deselected = deselectedProperties(entry)
   // A catalog that says nothing of inclusion could deselect them.
   for (const name of AUTOMATIC) deselected.delete(name)
-  let lastOrigin: Origin | undefined
-  let members = ''
+  const strangersOf = findStrangers(stream)
+  /** What the rows of one answer have in common. */
+  let last:
+    | { origin: Origin; version?: number | undefined; more: string; frame: RecordFrame }
+    | undefined
   return (row, origin, version) => {
-    if (origin !== lastOrigin) {
-      lastOrigin = origin
-      members = originMembers(origin)
-    }
-    for (const name of row.members)
-      if (!Object.hasOwn(known, name)) strange.set(name, (strange.get(name) ?? 0) + 1)
-    const deleted = row.isDeleted ? `"_sdc_deleted_at":"${formatInstant(row.at)}",` : ''
+    for (const name of strangersOf(row.members)) strange.set(name, (strange.get(name) ?? 0) + 1)
     const options = { version, timeExtracted: origin.time }
-    if (row.isOneLine && deselected.size === 0)
-      return formatRecordBytes(entry.stream, rowBytes(row), deleted + members, options)
+    if (last?.origin !== origin || last.version !== version) {
+      const more = originMembers(origin)
+      last = { origin, version, more, frame: recordFrame(entry.stream, more, options) }
+    }
+    const deleted = row.isDeleted ? `"_sdc_deleted_at":"${formatInstant(row.at)}",` : ''
+    const more = deleted + last.more
+    if (row.isOneLine && deselected.size === 0) {
+      const { head, tail } = deleted === '' ? last.frame : recordFrame(entry.stream, more, options)
+      return [head, row.source.subarray(row.start, row.end - 1), tail]
+    }
     const whole = rowText(row)
     const text =
       deselected.size === 0
         ? whole
         : withoutMembers(whole, objectMembers(whole).members, deselected)
-    return formatRecord(entry.stream, withMembers(text, deleted + members), options)
+    return formatRecord(entry.stream, withMembers(text, more), options)
+  }
+}
+
+/** Gives the members that the stream's schema does not name. Lists of members come again and again. */
+function findStrangers(stream: Stream): (members: readonly string[]) => readonly string[] {
+  const properties = stream.schema.properties as Record<string, unknown>
+  const known = new WeakMap<readonly string[], readonly string[]>()
+  return (members) => {
+    let strangers = known.get(members)
+    if (strangers === undefined) {
+      strangers = members.filter((name) => !Object.hasOwn(properties, name))
+      known.set(members, strangers)
+    }
+    return strangers
   }
 }
 
