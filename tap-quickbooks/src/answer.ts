@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer'
 import { scanObject } from '@singer-io-ts/core'
 import { strangeAnswer } from './errors.ts'
 import { toUtc } from './instant.ts'
+import { release } from './memory.ts'
 import { readScannedRow } from './scannedrow.ts'
 
 /** An object as QuickBooks sent it. */
@@ -94,7 +95,9 @@ const NO_TEXT = Buffer.alloc(0)
 
 /** Lets go of the answer that these rows lie in; only their texts are gone. */
 export function dropTexts(rows: readonly Row[]): void {
+  const source = rows[0]?.source
   for (const row of rows) row.source = NO_TEXT
+  if (source !== undefined) release(source)
 }
 
 function readRow(source: Buffer, start: number, end: number): Row {
