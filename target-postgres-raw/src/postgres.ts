@@ -41,7 +41,7 @@ export type TransactOptions = {
   /** It may stay without an answer for as long as the connection stands. */
   isPatient?: boolean
   /** A statement to run first, sent together with BEGIN. */
-  first?: string | undefined
+  first?: string
 }
 
 const SILENCE_MS = 120_000
@@ -95,12 +95,12 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   async function once<Result>(
     work: (client: pg.Client) => Promise<Result>,
-    { isPatient = false, first }: TransactOptions,
+    { isPatient = false, first = '' }: TransactOptions,
   ): Promise<Result> {
     const open = await session()
     const stopWatching = isPatient ? () => {} : watchSilence(open, silenceMs)
     try {
-      await open.query(first === undefined ? begin : `${begin};${first}`)
+      await open.query(`${begin};${first}`)
       const result = await work(open)
       const { command } = await open.query('commit')
       // Postgres answers so, without an error, when the transaction had failed before.

@@ -36,6 +36,7 @@ export type Store = {
 export function createStore(database: Database, settings: Settings): Store {
   const { schema } = settings
   const where = describeConnection(settings.connection)
+  let mayLz4 = false
   const rights = toUse(settings, `select, insert, update${settings.hardDelete ? ', delete' : ''}`)
   const failure = (thrown: unknown, doing: string, at: Place = {}) =>
     loadError(thrown, `cannot ${doing} ${where}`, at, rights)
@@ -51,6 +52,8 @@ export function createStore(database: Database, settings: Settings): Store {
         await database.transact(async (client) => {
           await ensureStaging(client)
           await ensureControlTables(client, schema)
+          const { rows } = await client.query<{ may_lz4: boolean }>(sql.MAY_LZ4)
+          mayLz4 = rows[0]?.may_lz4 === true
         })
       } catch (thrown) {
         throw failure(thrown, `prepare schema '${schema}' in`)
@@ -83,7 +86,7 @@ export function createStore(database: Database, settings: Settings): Store {
           },
           {
             // Targets that load the same stream do it one after the other.
-            first: lockStreams(batch, settings),
+            first: [...(mayLz4 ? [sql.USE_LZ4] : []), ...lockStreams(batch, settings)].join(';'),
             // Marking what is not in a new version may touch every row of a large table.
             isPatient: batch.activations.length > 0,
           },
@@ -218,15 +221,12 @@ export function companyOf(state: string): string | undefined {
   return typeof realm_id === 'string' || typeof realm_id === 'number' ? String(realm_id) : undefined
 }
 
-/** In one order, lest two targets deadlock; undefined where there is nothing to lock. */
-function lockStreams(
-  { rows, activations }: Batch,
-  { schema, tablePrefix }: Settings,
-): string | undefined {
+/** In one order, lest two targets deadlock; empty where there is nothing to lock. */
+function lockStreams({ rows, activations }: Batch, { schema, tablePrefix }: Settings): string[] {
   const streams = new Set(activations.map(({ stream }) => stream))
   for (const { stream } of rows) streams.add(stream)
   const names = [...streams].sort().map((stream) => JSON.stringify([schema, tablePrefix, stream]))
-  return names.length > 0 ? sql.lockNames(names) : undefined
+  return names.length > 0 ? [sql.lockNames(names)] : []
 }
 
 /** Behind a pooler each transaction may be in another session. */
