@@ -12,6 +12,10 @@ import {
 } from '@singer-io-ts/core'
 import { readTargetSettings, SETTINGS, type Settings } from './config.ts'
 
+// Where this is missing, as in Node 20, pg loads fetch to learn where it runs: 4 MB and 40 ms.
+if (!('navigator' in globalThis))
+  Object.assign(globalThis, { navigator: { userAgent: `Node.js/${process.versions.node}` } })
+
 const INPUT_FLAG: Flag = {
   type: 'string',
   requiresArg: true,
