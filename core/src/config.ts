@@ -157,7 +157,13 @@ async function validate(
   schema: SettingsSchema,
 ): Promise<Fault[]> {
   const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
-  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, keywords: KEYWORDS })
+  const ajv = new Ajv({
+    allErrors: true,
+    allowUnionTypes: true,
+    keywords: KEYWORDS,
+    // It is our own, and tested; to compile what describes schemas would take longer than the rest.
+    validateSchema: false,
+  })
   formats.default(ajv)
   const check = ajv.compile(schema)
   if (check(settings)) return []

@@ -1,4 +1,5 @@
 import { formatSettingsTable } from '@singer-io-ts/core'
+import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { generate, PROGRAMS, read } from './generated.ts'
@@ -23,5 +24,14 @@ test('the tables and settings are really there', () => {
     expect(plugin.settings.map((setting: { name: string }) => setting.name)).toEqual(
       Object.keys(schema.properties),
     )
+  }
+})
+
+test('settings are described in JSON Schema, which no run looks at again', () => {
+  const ajv = new Ajv()
+  for (const schema of Object.values(PROGRAMS)) {
+    expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true)
+    const broken = { ...schema, required: 'all' }
+    expect(ajv.validateSchema(broken)).toBe(false)
   }
 })
