@@ -50,16 +50,13 @@ export function scanObject(
   if (bytes[at] === CLOSE_BRACE) return scanned(at + 1, places, 0, reused, false)
   for (;;) {
     if (close === CLOSE_BRACE) {
-      const wasEscaped: boolean = isEscaped
-      isEscaped = false
       const name = at
       at = skipString(bytes, name)
       if (depth === 0) {
         places[count] = name
         places[count + 1] = at
-        hasEscapedName ||= isEscaped
+        if (isEscaped) hasEscapedName ||= hasBackslash(bytes, name, at)
       }
-      isEscaped ||= wasEscaped
       at = skipSpace(bytes, at)
       if (bytes[at] !== COLON) return undefined
       at = skipSpace(bytes, at + 1)
@@ -110,6 +107,11 @@ function widen(narrow: Uint8Array): Uint8Array<ArrayBuffer> {
   const wide = new Uint8Array(2 * narrow.length)
   wide.set(narrow)
   return wide
+}
+
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true
+  return false
 }
 
 /** Mostly there is none. */
