@@ -20,12 +20,12 @@ type Name = (typeof NAMES)[number]
 const given = await yargs(hideBin(process.argv))
   .scriptName('npm run bench --')
   .usage(
-    '$0 [options]\n\nMeasures the programs against plain COPY, Node and each other. Needs nothing but what npm ci\nhas installed. Takes five minutes; other work on the machine shows in the seconds.\n\nA million invoices through the pipe, in some seven minutes, with 8 GB of disk:\n$0 --only pipe --rows 1000000',
+    '$0 [options]\n\nMeasures the programs against plain COPY, Node and each other. Needs nothing but what npm ci\nhas installed. Takes ten minutes and 3 GB of disk; other work on the machine shows in the seconds.\n\nA million invoices through the pipe, in some seven minutes, with 8 GB of disk:\n$0 --only pipe --rows 1000000',
   )
   .option('only', { choices: NAMES, array: true, describe: 'Only these' })
-  .option('rows', { type: 'number', describe: 'Rows [200000 small ones, 30000 invoices]' })
-  .option('rounds', { type: 'number', describe: 'How often each is measured [5; many rows: 1]' })
-  .option('quick', { type: 'boolean', describe: 'A fifth of the rows, three rounds' })
+  .option('rows', { type: 'number', describe: 'Rows [1000000 small ones, 100000 invoices]' })
+  .option('rounds', { type: 'number', describe: 'How often each is measured [3; many rows: 1]' })
+  .option('quick', { type: 'boolean', describe: 'A fifth of the rows' })
   .option('peer', {
     type: 'string',
     array: true,
@@ -44,9 +44,9 @@ const MANY_ROWS = 500_000
 /** What the target alone gets of them. */
 const MOST_LINES = 200_000
 const share = given.quick ? 5 : 1
-const smallRows = given.rows ?? 200_000 / share
-const invoiceRows = given.rows ?? 30_000 / share
-const rounds = given.rounds ?? (given.quick ? 3 : invoiceRows < MANY_ROWS ? 5 : 1)
+const smallRows = given.rows ?? 1_000_000 / share
+const invoiceRows = given.rows ?? 100_000 / share
+const rounds = given.rounds ?? (invoiceRows < MANY_ROWS ? 3 : 1)
 const isWanted = (...names: Name[]): boolean =>
   given.only === undefined || names.some((name) => given.only?.includes(name))
 const peers = given.peer.map((text) => {

@@ -73,7 +73,7 @@ export async function measurePipe(
         what: "pipe: its rate / the target's own",
         value: median(rates),
         unit: '×',
-        goal: { least: 0.8 },
+        goal: isLong ? { least: 0.8 } : undefined,
       },
       ...memoryOf('tap-quickbooks', 'the tap', 150),
       ...memoryOf('target-postgres-raw', 'the target', 120),

@@ -201,14 +201,15 @@ const BACK_AGAIN = `((${OLDER}) is not true and t.deleted_at_utc is not null
  * to do, and asks no more of the server.
  */
 export function compare(table: string, payloadType: 'json' | 'jsonb'): string {
-  const changed = changes('s', stagedPayload(payloadType))
+  // With an offset, so that the payloads are compared but once.
   return `
-select count(*) filter (where t.id is null or ${changed})::int as changed,
-       count(*) filter (where ${OLDER})::int as older,
-       count(*) filter (where t.id is not null and not ${changed}
-         and (${NEW_VERSION} or ${BACK_AGAIN}))::int as noted
-  from ${STAGING} s left join ${table} t on t.id = s.id
- where ${ROUND} and ${LIVE}`
+select count(*) filter (where not known or changed)::int as changed,
+       count(*) filter (where older)::int as older,
+       count(*) filter (where known and not changed and noted)::int as noted
+  from (select t.id is not null as known, ${changes('s', stagedPayload(payloadType))} as changed,
+          ${OLDER} as older, ${NEW_VERSION} or ${BACK_AGAIN} as noted
+     from ${STAGING} s left join ${table} t on t.id = s.id
+    where ${ROUND} and ${LIVE} offset 0) standing`
 }
 
 /**
