@@ -44,8 +44,8 @@ test.skipIf(!IS_LINUX)('the tap takes a few times what parsing its lines does', 
     const singer = await writeInvoices(place, company)
     const { programs } = await measureTap(company, singer, rows, 1)
     const [tap, parse] = programs.map(({ used }) => used[0]) as [Used, Used]
-    expect(tap.cpuSeconds / parse.cpuSeconds).toBeLessThan(6)
-    expect(tap.peakMegabytes).toBeLessThan(150)
+    expect(tap.cpuSeconds / parse.cpuSeconds).toBeLessThan(4)
+    expect(tap.peakMegabytes).toBeLessThan(120)
   } finally {
     await company.close()
   }

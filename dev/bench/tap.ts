@@ -43,7 +43,9 @@ export async function measureTap(
     () => use({ command, env: { TAP_CONFIG: company.tapConfig() }, countsLines: true }),
   ])
   const parse = (): Promise<Used> => use({ command: ['node', PARSE, singer] })
-  const used = await alternate<string>(rounds, { ours, parse, ...Object.fromEntries(others) })
+  const test = (): Promise<Used> => use({ command: [TAP, '-c', company.tapConfig(), '--test'] })
+  const all = { ours, parse, test, ...Object.fromEntries(others) }
+  const used = await alternate<string>(rounds, all)
   const { ours: tap = [], parse: parser = [] } = used
   const microseconds = (1e6 * medianOf(tap, 'cpuSeconds')) / rows
   return {
@@ -71,6 +73,7 @@ export async function measureTap(
     programs: [
       { name: 'tap: tap-quickbooks', rows, used: tap },
       { name: 'tap: parsing its lines', rows, used: parser },
+      { name: 'tap: --test, its start and one call', used: used.test ?? [] },
       ...others.map(([name]) => ({ name: `tap: ${name}`, rows, used: used[name] ?? [] })),
     ],
   }
