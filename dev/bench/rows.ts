@@ -13,8 +13,7 @@ export async function writeSmallRows(place: Place, rows: number): Promise<string
   const write = async (message: object): Promise<void> => {
     if (!file.write(`${JSON.stringify(message)}\n`)) await once(file, 'drain')
   }
-  const schema = { type: 'object', properties: { id: { type: 'integer' } } }
-  await write({ type: 'SCHEMA', stream: 'small', schema, key_properties: ['id'] })
+  await write({ type: 'SCHEMA', stream: 'small', schema: SMALL, key_properties: ['id'] })
   for (let n = 1; n <= rows; n++) {
     await write({
       type: 'RECORD',
@@ -30,6 +29,23 @@ export async function writeSmallRows(place: Place, rows: number): Promise<string
 }
 
 const ROW_BYTES = 200
+
+/** All of it, for there are targets that load only what the schema names. */
+const SMALL = {
+  type: 'object',
+  properties: {
+    id: { type: 'integer' },
+    number: { type: 'string' },
+    amount: { type: 'number' },
+    isOpen: { type: 'boolean' },
+    customer: {
+      type: 'object',
+      properties: { id: { type: 'integer' }, name: { type: 'string' } },
+    },
+    changed: { type: 'string', format: 'date-time' },
+    note: { type: 'string' },
+  },
+}
 
 /** In an order that is not that of the keys. */
 function smallRow(n: number): object {
