@@ -63,8 +63,6 @@ export async function withCompany<T>(
   const config = toConfig(settings, life.environment)
   // undici's parser of HTTP, compiled a second time, would take 35 MB and a tenth of a second.
   for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag)
-  // For many pages at a time a heap that grows at its ease would take more than 200 MB.
-  if (config.concurrency > 4) setFlagsFromString('--optimize-for-size')
   const catalogFile = flagValues(flags.catalog ?? flags.properties).at(-1)
   const catalog = catalogFile === undefined ? discover() : readCatalog(catalogFile)
   for (const wish of listWishes(catalog)) log.warning(wish)
