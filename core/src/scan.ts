@@ -8,8 +8,6 @@ export type ScannedObject = {
   end: number
   /** For each member where its quoted name begins and ends, and where its value does. */
   places: number[]
-  /** Has a backslash. */
-  isEscaped: boolean
   /** Has a tab or a carriage return between its parts. */
   hasTabs: boolean
   /** May hold a character that Postgres does not store, `\u0000` or half a surrogate pair. */
@@ -18,6 +16,7 @@ export type ScannedObject = {
   hasEscapedName: boolean
 }
 
+/** A backslash came. */
 let isEscaped = false
 let isSuspect = false
 let hasTabs = false
@@ -100,7 +99,7 @@ function scanned(
 ): ScannedObject {
   if (reused !== undefined) reused.length = count
   const places = reused ?? found.slice(0, count)
-  return { end, places, isEscaped, hasTabs, isSuspect, hasEscapedName }
+  return { end, places, hasTabs, isSuspect, hasEscapedName }
 }
 
 function widen(narrow: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -14,7 +14,7 @@ import { newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import type { AskedRows } from './rows.ts'
 import { splitRange } from './split.ts'
-import { createGrid, type Range, type Stretch, windowOf } from './windows.ts'
+import { createGrid, later, type Range, type Stretch, windowOf } from './windows.ts'
 
 /** What reading a stream needs of its run. */
 export type ReadParts = Pick<Run, 'config' | 'client'> &
@@ -280,11 +280,6 @@ export async function readStream(
     parts.lowerBound()
     return answer
   }
-}
-
-/** Parts of a range are read side by side, and come to their ends in any order. */
-function later(one: Range | undefined, other: Range | undefined): Range | undefined {
-  return one !== undefined && one.start >= (other?.start ?? one.start) ? one : other
 }
 
 /** The gateway has given up on an answer (504): fewer rows may come in time. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Row, readAnswer } from './answer.ts'
+import { dropTexts, type Row, readAnswer } from './answer.ts'
 import { discover } from './discover.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import { STREAMS } from './streams.ts'
@@ -96,4 +96,10 @@ test('a row that is passed on as bytes is the same line as one that is passed on
     expect(new Set(row.members)).toEqual(new Set(members))
     expect(whole).toBe(formatOf()({ ...row, isOneLine: false }, origin, 7))
   }
+})
+
+test('no line goes out for a row whose answer is gone', () => {
+  const row = rowOf('{"Id":"1"}')
+  dropTexts([row])
+  expect(() => formatOf()(row, origin, undefined)).toThrow('the answer with row 1 is gone')
 })

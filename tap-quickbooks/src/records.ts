@@ -43,6 +43,8 @@ export function createRecordFormat(
     | { origin: Origin; version?: number | undefined; more: string; frame: RecordFrame }
     | undefined
   return (row, origin, version) => {
+    // A line without its row would go out.
+    if (row.source.length < row.end) throw new Error(`the answer with row ${row.id} is gone`)
     for (const name of strangersOf(row.members)) strange.set(name, (strange.get(name) ?? 0) + 1)
     const options = { version, timeExtracted: origin.time }
     if (last?.origin !== origin || last.version !== version) {

@@ -47,3 +47,8 @@ export function countWindows(grid: Grid, ranges: readonly Range[]): number {
   }
   return count
 }
+
+/** The one that begins later: parts of a range are read side by side, and end in any order. */
+export function later(one: Range | undefined, other: Range | undefined): Range | undefined {
+  return one !== undefined && one.start >= (other?.start ?? one.start) ? one : other
+}
