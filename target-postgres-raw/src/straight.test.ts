@@ -99,3 +99,20 @@ test('a row that is there already is found also where only some of a batch are l
   expect(await ask(database, 'select count(*)::int as n from raw.s')).toEqual([{ n: 2998 }])
   expect(await rowsOf(database, "raw.s where payload ? 'is'", 'id')).toHaveLength(2)
 })
+
+test('a known row that a newer constraint would not let in is left as it is', async () => {
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => record('s', { Id: from + n, is: 'good' }))
+  await load(database, [schema('s'), record('s', { Id: 'old' })])
+  await ask(database, `alter table raw.s add check (payload ? 'is') not valid`)
+  const messages = [
+    ...[schema('s'), ...rows(0, 150), state(1)],
+    // Not one of those that are looked up.
+    ...[...rows(150, 161), record('s', { Id: 'old' }), ...rows(161, 299), state(2)],
+  ]
+  const { code, log, states } = await load(database, messages, {
+    settings: { batch_size_rows: 150 },
+  })
+  expect([code, states]).toEqual([0, ['1', '2']])
+  expect(log).toContain('inserted 299, updated 0, unchanged 1')
+})

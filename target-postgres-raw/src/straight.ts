@@ -8,7 +8,8 @@ import type { Instant } from './instant.ts'
 import type { TableRows } from './rounds.ts'
 import type { Table } from './table.ts'
 
-const UNIQUE_VIOLATION = '23505'
+/** SQLSTATEs of a constraint that does not let a row in: unique, check, exclusion and the like. */
+const CONSTRAINT = /^23...$/
 
 /** Tables of which the last batch was all new, and those that were taken for such in vain. */
 const habits = new WeakMap<Table, 'new' | 'mixed'>()
@@ -37,7 +38,8 @@ export async function copyStraight(
       await copyRows(client, copyInto(table.qualified), rows, () => head, table.name)
     } catch (thrown) {
       // One of them is there after all; perhaps a program that knows nothing of our locks wrote it.
-      if (codeOf(thrown) !== UNIQUE_VIOLATION) throw thrown
+      // Another constraint speaks first, and the row may be one that is to be left as it is.
+      if (!CONSTRAINT.test(codeOf(thrown) ?? '')) throw thrown
       habits.set(table, 'mixed')
       await client.query('rollback to savepoint straight')
       return new Set()
