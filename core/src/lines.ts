@@ -21,7 +21,10 @@ export type LineBytes = {
   isAscii: boolean
 }
 
-/** Bytes → lines, without the blank ones. The last line needs no newline. */
+/**
+ * Bytes → lines, without the blank ones. The last line needs no newline. A piece of the input is
+ * looked at again when the next one is there: its memory must not be used for that.
+ */
 export async function* readLines(
   input: AsyncIterable<Uint8Array>,
   options: ReaderOptions = {},

@@ -73,7 +73,7 @@ export const BEGIN_LOAD: string = `
    where current_setting('synchronous_commit') = 'off'`
 
 /**
- * Whether values may be compressed by lz4, a third faster than what Postgres does of its own accord:
+ * Whether values may be compressed by lz4, for invoices in half of the time that pglz takes:
  * the server has it, and nobody has chosen another way.
  */
 export const MAY_LZ4 = `
