@@ -3,7 +3,8 @@ import { COLUMNS, STAGING, stagedPayload, textArray } from './sql.ts'
 
 /**
  * Whether rows may be copied straight into the table: none of their ids is there, and nothing but
- * what is usual happens to a row on its way. Gives the time of the transaction too, in UTC.
+ * what is usual happens to a row on its way. Gives the time of the transaction too, in UTC. With a
+ * limit, for else a table that is not analyzed yet may be read whole.
  */
 export function mayCopy(
   table: string,
@@ -17,7 +18,8 @@ select to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now,
   c.relkind = 'r' and not (c.relhastriggers or c.relhasrules or c.relrowsecurity)
     and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attgenerated = ''
            and (a.attname, a.atttypid) in (${columns.join(', ')})) = ${COLUMNS.length}
-    and not exists (select from ${table} where id = any(${textArray(ids)})) as may_copy
+    and not exists (select from unnest(${textArray(ids)}) as given (id),
+          lateral (select from ${table} where id = given.id limit 1) found) as may_copy
   from pg_class c where c.oid = ${pg.escapeLiteral(table)}::regclass`
 }
 

@@ -116,3 +116,16 @@ test('a known row that a newer constraint would not let in is left as it is', as
   expect([code, states]).toEqual([0, ['1', '2']])
   expect(log).toContain('inserted 299, updated 0, unchanged 1')
 })
+
+test('a table that is not analyzed is not read whole to look for ids', async () => {
+  const rows = Array.from({ length: 20_000 }, (_, n) => record('s', { Id: (n * 7919) % 100_003 }))
+  const settings = { batch_size_rows: 4000 }
+  expect((await load(database, [schema('s'), ...rows, state(1)], { settings })).code).toBe(0)
+  const counters = () =>
+    ask(
+      database,
+      "select n_tup_ins::int as rows, seq_scan::int as reads from pg_stat_user_tables where relname = 's'",
+    )
+  // One is that of making the index. The counters of a session come some time after its end.
+  await expect.poll(counters, { timeout: 20_000 }).toEqual([{ rows: 20_000, reads: 1 }])
+})

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import {
   describeError,
   EXIT,
@@ -123,6 +124,8 @@ export async function runTarget(
       }
       await takeAll(messages)
       keepMemory()
+      // Input that is there already would keep the answers of Postgres waiting, for 32 pieces.
+      await turn()
     }
   }
 
