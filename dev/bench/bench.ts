@@ -20,7 +20,7 @@ type Name = (typeof NAMES)[number]
 const given = await yargs(hideBin(process.argv))
   .scriptName('npm run bench --')
   .usage(
-    '$0 [options]\n\nMeasures the programs against plain COPY, Node and each other. Needs nothing but what npm ci\nhas installed. Takes ten minutes and 3 GB of disk; other work on the machine shows in the seconds.\n\nA million invoices through the pipe, in some seven minutes, with 8 GB of disk:\n$0 --only pipe --rows 1000000',
+    '$0 [options]\n\nMeasures the programs against plain COPY, Node and each other. Needs nothing but what npm ci\nhas installed. Takes eight minutes and 3 GB of disk; other work on the machine shows in the seconds.\n\nA million invoices through the pipe, in some seven minutes, with 8 GB of disk:\n$0 --only pipe --rows 1000000',
   )
   .option('only', { choices: NAMES, array: true, describe: 'Only these' })
   .option('rows', { type: 'number', describe: 'Rows [1000000 small ones, 100000 invoices]' })
