@@ -78,7 +78,8 @@ test('NO_COLOR, CI and TERM=dumb ask for plain lines', async () => {
   await Promise.all(
     wishes.map(async (wish) => {
       const terminal = startOnTerminal(tap, WIDE, { SINGER_PROGRESS_SECONDS: '0.1', ...wish })
-      await terminal.saw(/^INFO after \d+ s: invoices \d+%, /m)
+      // All three share what comes before the standstill: one may not know yet how far it is.
+      await terminal.saw(/^INFO after \d+ s: invoices /m)
       terminal.type('\x03')
       expect(await terminal.ended).toBe(130)
       expect(terminal.raw()).not.toContain('\x1b')
