@@ -19,9 +19,11 @@ export function maySplit({ concurrency, callLimit }: Config): boolean {
 /** The metered calls that reading so many rows takes, when no two changed in the same second. */
 export function expectCalls(rows: number, config: Config): number {
   // Each page begins with the row that the one before ended with; the last page is a short one,
-  // followed by the question for the newest row, which proves the end.
+  // followed by the question for the newest rows, which proves the end. A row that is alone is
+  // counted, and asked for once more.
   const fresh = Math.max(1, config.pageSize - 1)
-  const whole = (count: number): number => (count === 0 ? 1 : Math.floor((count - 1) / fresh) + 2)
+  const whole = (count: number): number =>
+    count < 2 ? 1 + 2 * count : Math.floor((count - 1) / fresh) + 2
   if (rows < config.pageSize || !maySplit(config)) return whole(rows)
   const rest = rows - fresh
   const parts = countParts(rest, config)

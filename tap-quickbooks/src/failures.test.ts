@@ -190,6 +190,7 @@ test.concurrent('change data capture that fails leaves the streams read, and del
   )
   expect(ids(second, 'invoices')).toHaveLength(1)
   script.clear()
+  clock.advance(1)
   const third = await world.run({ state: second.state })
   expect(third.code).toBe(0)
   expectComplete(world, [first, second, third])

@@ -64,6 +64,12 @@ export async function listRows(stream: Stream, parts: ListingParts): Promise<voi
     const ask: Ask = {
       rows: (asked, page) => askFor(selectQuery(stream, asked, page), range),
       newest: (asked, count) => askFor(newestQuery(stream, asked, count), range),
+      async count(asked) {
+        const count = await askCount(client, stream, asked)
+        plan.lowerBound()
+        range.end = Math.min(range.end, endNow())
+        return count
+      },
       refusalOf,
     }
     const pages = readPages(range, config.pageSize, ask, undefined, !isWhole)
@@ -95,6 +101,7 @@ export async function listRows(stream: Stream, parts: ListingParts): Promise<voi
     const pages = readPages(range, config.pageSize, {
       rows: (asked, page) => askFor(selectQuery(stream, asked, page)),
       newest: (asked, count) => askFor(newestQuery(stream, asked, count)),
+      count: (asked) => askCount(client, stream, asked),
       refusalOf,
     })
     for (let edited = 0; ; ) {

@@ -54,6 +54,33 @@ test('a single short answer, at whatever request, does not end the reading', asy
   }
 })
 
+test('two short answers in a row, whichever they are, do not end the reading', async () => {
+  const inOneSecond = [row(1, 3), row(2, 3), row(3, 3)]
+  const inTwo = [row(1, 3), row(2, 4), row(3, 4)]
+  for (const rows of [inOneSecond, inTwo])
+    for (const cap of [1, 2])
+      for (let first = 1; first < 6; first++) {
+        const { ask } = company(rows, {
+          cap: (request) => (request === first || request === first + 1 ? cap : 1000),
+        })
+        const ids = await readAll(readPages({ start: 0, end: 20 }, 10, ask))
+        expect(sorted(ids)).toEqual(['1', '2', '3'])
+      }
+})
+
+test('the end costs a request, a few where all rows are of one second or the count is wrong', async () => {
+  const cost = async (rows: Row[], countOf = (count: number) => count): Promise<number> => {
+    const { ask, requests } = company(rows)
+    const count: Ask['count'] = async (range) => countOf(await ask.count(range))
+    await readAll(readPages({ start: 0, end: 20 }, 10, { ...ask, count }))
+    return requests()
+  }
+  expect(await cost([row(1, 3), row(2, 4)])).toBe(2)
+  expect(await cost([row(1, 3)])).toBe(3)
+  expect(await cost([row(1, 3), row(2, 3)])).toBe(4)
+  expect(await cost([row(1, 3)], (count) => count + 1)).toBeLessThan(20)
+})
+
 test('short answers in two runs, one after the other, do not end the reading', async () => {
   const rows = [row(1, 3)]
   const { ask } = company(rows)
@@ -227,6 +254,7 @@ test('rows out of order or outside the range are refused', async () => {
   const answering = (...rows: Row[]): Ask => ({
     rows: async () => rows,
     newest: async () => [row(9, 9)],
+    count: async () => rows.length,
     refusalOf: async () => undefined,
   })
   const wrong = answering(row(1, 5), row(2, 4))

@@ -38,6 +38,8 @@ export type Ask = {
   rows(range: Range, page: PageRequest): Promise<readonly Row[]>
   /** So many rows of the range that changed last; in which order those of one second come is unknown. */
   newest(range: Range, count: number): Promise<readonly Row[]>
+  /** How many rows the range has. */
+  count(range: Range): Promise<number>
   /** The refusal, where one row in the answer may be why; else undefined. */
   refusalOf(thrown: unknown): Promise<QuickbooksError | undefined>
 }
@@ -48,6 +50,8 @@ const MOST_OVERLAP = 50
 const MOST_ROWS = 1000
 /** So many requests in a row that bring nothing new: the far end does not do what it is asked. */
 const MOST_IDLE_REQUESTS = 50
+/** So often a count is believed that no answer bears out. */
+const MOST_MISCOUNTS = 5
 /** So many refused rows one behind the other are no matter of single rows. */
 const MOST_PASSED_OVER = 1024
 
@@ -58,7 +62,9 @@ const MOST_PASSED_OVER = 1024
  * dropped by Id. Only inside a second with more rows than a page does STARTPOSITION move, always
  * so that the answer begins with a row that is known; if it does not, rows have moved up and the
  * position goes back. A short answer is no proof of the end, for a server may give fewer rows
- * than asked: the end is that the newest rows of what is left are those that are known.
+ * than asked, in one answer or in all: the end is that the newest rows are known ones up to one of
+ * an earlier second; or, where there is none, that as many rows are left as have been counted, and
+ * all of them are known. Neither can be had by leaving rows out.
  *
  * A refused answer is asked for in halves, until the row that is in the way is the next one; what
  * lies around it is passed over as a hole.
@@ -84,6 +90,11 @@ export async function* readPages(
   /** All rows of the second `cursor` that were given out are known, not the last ones only. */
   let isComplete = startPosition === 1
   let isShort = from?.isShort ?? false
+  /** The last second before `cursor` that had a row. */
+  let before: number | undefined
+  /** How many rows there were from `cursor` on, before they are asked for once more. */
+  let counted: number | undefined
+  let miscounts = 0
   /** An answer can hold so many rows: as many as one has held. */
   let most = isComplete ? Math.max(2, known.size + 1) : 2
   /** Of so many rows behind the last known one, one is in the way; 0 when none is. */
@@ -94,8 +105,10 @@ export async function* readPages(
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
     const asked = { start: cursor, end: range.end }
-    if (isShort) {
-      const isWhole = isComplete && known.size < Math.min(most, MOST_ROWS)
+    const isWhole = isComplete && known.size < Math.min(most, MOST_ROWS)
+    if (isShort && from !== undefined && pageNumber === 1) {
+      // A run with a single call cannot count first. If this proves nothing, the next one is to
+      // ask for the rows.
       const newest = await newestOf(asked, isWhole ? known.size + 1 : 1)
       const isKnown = newest?.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
       const count = newest?.length ?? 0
@@ -110,9 +123,20 @@ export async function* readPages(
         isComplete = false
         startPosition = Math.max(1, lastKnown)
       }
-      // A run with a single call gets no further now; the next one is to ask for the rows.
-      if (from !== undefined && pageNumber === 1)
-        yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
+      yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
+    } else if (isShort && isWhole && before !== undefined) {
+      isShort = false
+      const newest = await newestOf({ start: before, end: range.end }, known.size + 1)
+      if (newest !== undefined && isBehindNone(newest, cursor, known)) {
+        yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
+        return
+      }
+      // The earlier row has gone, the answer was short again, or there is more.
+      before = undefined
+    } else if (isShort) {
+      isShort = false
+      counted = await countOf(asked)
+      startPosition = isWhole ? 1 : Math.max(1, lastKnown)
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
     let maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
@@ -136,6 +160,8 @@ export async function* readPages(
       const end = Math.min(range.end, (behind.rows[0]?.at ?? range.end) + 1)
       const fresh = behind.rows.filter((row) => row.at < range.end)
       const hole = { start: cursor, end, fault }
+      before = undefined
+      counted = undefined
       cursor = Math.max(end, Math.min(range.end, behind.rows.at(-1)?.at ?? end))
       known = new Set(fresh.filter((row) => row.at === cursor).map((row) => row.id))
       lastKnown = known.size
@@ -163,6 +189,21 @@ export async function* readPages(
       (row) => row.at < range.end && !(row.at === cursor && known.has(row.id)),
     )
     const last = rows.at(-1)
+    if (counted !== undefined && fresh.length === 0) {
+      // What is there now was there when it was counted: an edited row leaves and does not come back.
+      if (startPosition - 1 + rows.length === counted || ++miscounts >= MOST_MISCOUNTS) {
+        yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize: maxResults }
+        return
+      }
+      // Behind the last known one there may be another.
+      if (startPosition === 1) lastKnown = known.size
+      startPosition = Math.max(1, lastKnown)
+      isComplete = false
+      counted = undefined
+      yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
+      continue
+    }
+    counted = undefined
     // What was there a moment ago may have been edited away; it may as well have been left out.
     if (last === undefined && doubts > 0) {
       doubts--
@@ -177,11 +218,13 @@ export async function* readPages(
     most = Math.max(most, rows.length)
     suspects = Math.max(0, suspects - fresh.length)
     idle = fresh.length > 0 ? 0 : idle + 1
+    if (fresh.length > 0) miscounts = 0
     if (idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
     const isFull = rows.length >= maxResults
-    const isNothingBehind = startPosition === lastKnown && fresh.length === 0
+    const isNothingBehind = startPosition === lastKnown && rows.length === 1
     isCrowded = first?.at === last.at
     if (last.at > cursor) {
+      before = lastBefore(rows, last.at) ?? (known.size > 0 ? cursor : undefined)
       cursor = last.at
       known = new Set()
       isComplete = true
@@ -218,6 +261,16 @@ export async function* readPages(
     }
   }
 
+  /** As many as nobody has when one of them is in the way. */
+  async function countOf(asked: Range): Promise<number> {
+    try {
+      return await ask.count(asked)
+    } catch (thrown) {
+      if (await ask.refusalOf(thrown)) return -1
+      throw thrown
+    }
+  }
+
   /** The rows behind the one that is in the way, and behind more of them if need be. */
   async function readBehind(
     asked: Range,
@@ -240,6 +293,24 @@ export async function* readPages(
 }
 
 const NO_PAGE = { rows: [], hole: undefined, place: undefined, isFull: false } as const
+
+/**
+ * Whether the newest rows prove that nothing is unknown from `cursor` on: known rows alone, then
+ * one of an earlier second.
+ */
+function isBehindNone(newest: readonly Row[], cursor: number, known: Set<string>): boolean {
+  let at = cursor
+  for (const row of newest) {
+    if (row.at > at || (row.at === cursor && !known.has(row.id))) return false
+    at = row.at
+  }
+  return at < cursor
+}
+
+/** The time of the last row before that second. */
+function lastBefore(rows: readonly Row[], second: number): number | undefined {
+  return rows.findLast((row) => row.at < second)?.at
+}
 
 /** How many of the rows just read the next answer shall begin with; at least one. */
 function overlapOf(count: number): number {

@@ -70,8 +70,7 @@ export async function readStream(
 
   const readOne = ({ start: edge, end }: Range): Promise<void> => {
     const start = beginOf(edge)
-    const place = places.find(({ second }) => second === edge && start === edge)
-    return readChain({ start, end, edge }, place)
+    return readChain({ start, end, edge }, placeAt(edge, start))
   }
   // Few calls are best spent where there is something to get; a hole that stays one comes last.
   if (parts.isFrugal) for (const range of remaining) await readOne(range)
@@ -85,6 +84,12 @@ export async function readStream(
   if (last) await readOne(last)
   return { unreadable, isReloaded: false }
 
+  /** Where an earlier run stopped; with calls to spend, this one proves the end from the start. */
+  function placeAt(edge: number, start: number): Place | undefined {
+    const place = places.find(({ second }) => second === edge && start === edge)
+    return place && { ...place, isShort: place.isShort && parts.isFrugal }
+  }
+
   function isUpToNow(): boolean {
     return bound.upper === bound.asOf
   }
@@ -96,9 +101,8 @@ export async function readStream(
    */
   async function readTail(edge: number): Promise<boolean> {
     const start = beginOf(edge)
-    const place = places.find(({ second }) => second === edge && start === edge)
     const end = bound.upper + EDITED_SECONDS
-    await readChain({ start, end, edge }, place, 'tail')
+    await readChain({ start, end, edge }, placeAt(edge, start), 'tail')
     if (!isTooFast) return true
     log.warning(`${stream.name}: edited too fast to end its reload now; the next run tries again`)
     return false
@@ -141,6 +145,12 @@ export async function readStream(
         const newest = await askFor(newestQuery(stream, asked, count))
         lowerEnd()
         return newest.rows
+      },
+      async count(asked) {
+        const count = await askCount(client, stream, asked)
+        parts.lowerBound()
+        lowerEnd()
+        return count
       },
       refusalOf,
     }
