@@ -107,7 +107,10 @@ export function createPace(plan: Plan, { config, client }: Run, now: () => numbe
     return {
       ...common,
       status: 'reading',
-      rows_expected: expected && Math.max(course.rows - before.rows + expected, common.rows),
+      rows_expected:
+        expected === undefined
+          ? undefined
+          : Math.max(course.rows - before.rows + expected, common.rows),
       rows_per_second: paceOf(course, bookmark.rows),
       share,
       seconds_left: left,

@@ -126,6 +126,14 @@ test.each(['pageNumber', 'pageSize', 'version'] as const)(
   },
 )
 
+test('rows that differ in requestPayload alone are not taken for the same', () => {
+  const rows = ['{"q":4}', '{"q":5}', '{"q":4}', undefined].map((requestPayload) =>
+    stage({ ...bare, requestPayload }),
+  )
+  const found = fieldsOf(copyBytes(rows)).map((fields) => fields[7]?.toString())
+  expect(found).toEqual(['\x01{"q":4}', '\x01{"q":5}', '\x01{"q":4}', undefined])
+})
+
 test('rows of any length come out whole, in pieces, wherever they lie', () => {
   const lengths = [1, 70_000, 2_000_000, 3, 300_000, 65_536, 100, 5000, 9000, 2, 2, 50_000]
   const rows = lengths.map((length, at) => ({ ...bare, id: `${at}`, payload: 'é'.repeat(length) }))

@@ -110,9 +110,10 @@ export function lockNames(names: readonly string[]): string {
 select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(${textArray(names)}) as name`
 }
 
-/** An array of texts, written out. */
+/** An array of texts as one literal: a literal for each takes Postgres twice as long. */
 export function textArray(texts: readonly string[]): string {
-  return `array[${texts.map((text) => pg.escapeLiteral(text)).join(', ')}]::text[]`
+  const quoted = texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`)
+  return `${pg.escapeLiteral(`{${quoted.join(',')}}`)}::text[]`
 }
 
 /** Strictly earlier than what is stored; unknown on either side is not. */

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { ask } from '../../dev/postgres.ts'
 import { testDatabase } from '../../dev/vitest-postgres.ts'
 import { load, record, rowsOf, schema, state } from '../fixtures/trial.ts'
+import { textArray } from './sql.ts'
 
 let database: string
 beforeEach(async () => {
@@ -39,6 +40,28 @@ test('rows that are all new become what they become by way of the staging table'
   const straight = await rowsOf(database, 'raw.straight t', columns)
   expect(straight).toHaveLength(5)
   expect(straight).toEqual(await rowsOf(database, 'raw.staged t', columns))
+})
+
+test('ids of any characters are asked for as they are', async () => {
+  const ids = [
+    '"',
+    '\\',
+    "'",
+    '\\"',
+    ',',
+    '{',
+    '}',
+    '{}',
+    'NULL',
+    'null',
+    '',
+    ' ',
+    '\n',
+    'é😀',
+    "E'\\'",
+  ]
+  const texts = `select texts.id from unnest(${textArray(ids)}) with ordinality as texts (id, n)`
+  expect(await ask(database, `${texts} order by n`)).toEqual(ids.map((id) => ({ id })))
 })
 
 test('a row that another program has just written is updated, and fails nothing', async () => {
