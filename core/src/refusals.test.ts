@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fault, RECORD, read, readOne, record } from '../fixtures/reading.ts'
-import { readMessages } from './reader.ts'
+import { type ReadMessage, readMessages } from './reader.ts'
 
 test.each([
   ['a log line', `${RECORD}\n${RECORD}\nINFO starting\n${RECORD}\n`],
@@ -20,6 +20,26 @@ test('every beginning of a line is refused as cut, with its number', async () =>
       const message = await fault(`\n\n${line.slice(0, cut)}`)
       expect(message).toMatch(/^line 3: the line( of stream 's')? ends inside its JSON$/)
     }
+})
+
+test.each([
+  ['is cut inside its record', `${RECORD.slice(0, -3)}, `],
+  ['is cut behind it', RECORD.slice(0, -1)],
+  ['is followed by something', `${RECORD} x`],
+  ['is followed by another brace', `${RECORD}}`],
+  ['begins as it but is none', RECORD.replace('{"a":1}', '[1]')],
+  ['has another member that counts', `${RECORD.slice(0, -1)},"record":{"b":2}}`],
+  ['has bytes that are not UTF-8', Buffer.from(RECORD.replace('1', '"\xff"'), 'latin1')],
+  ['is long and cut', record(`{"a":"${'x'.repeat(300_000)}"`)],
+])('a line like the one before that %s is judged as if it stood alone', async (_, line) => {
+  for (const next of ['"b":2}}', '}', RECORD]) {
+    const end = Buffer.concat([Buffer.from('\n'), Buffer.from(line), Buffer.from(`\n${next}\n`)])
+    const alone = await read([Buffer.concat([Buffer.from('\n'), end])])
+    const after = await read([Buffer.concat([Buffer.from(`${RECORD}\n${RECORD}`), end])])
+    const textOf = (message: ReadMessage) => message.type === 'RECORD' && message.text
+    expect(after.error?.message).toBe(alone.error?.message)
+    expect(after.messages.slice(2).map(textOf)).toEqual(alone.messages.map(textOf))
+  }
 })
 
 test('a cut line says what may have happened', async () => {

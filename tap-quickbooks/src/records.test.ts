@@ -48,6 +48,17 @@ test('a deleted object says when it went, and a record of a reload its version',
   )
 })
 
+test('the version is that of the row, also among rows of one answer', () => {
+  const row = { ...rowOf('{"Id":"1"}'), isOneLine: true }
+  const format = formatOf()
+  const found = [7, undefined, 8].map((version) => {
+    const pieces = format(row, origin, version)
+    if (typeof pieces === 'string') throw new Error('not as bytes')
+    return JSON.parse(Buffer.concat(pieces).toString()).version
+  })
+  expect(found).toEqual([7, undefined, 8])
+})
+
 test('a property that is not selected is left out, all else stays as it was', () => {
   const metadata = entry.metadata.map((one) =>
     one.breadcrumb[1] === 'TotalAmt' ? { ...one, metadata: { selected: false } } : one,

@@ -42,6 +42,38 @@ test('rows that are all new become what they become by way of the staging table'
   expect(straight).toEqual(await rowsOf(database, 'raw.staged t', columns))
 })
 
+test('rows that differ in a single member of their origin keep each its own', async () => {
+  const others = {
+    _sdc_extract_window_start_utc: '2024-01-02T00:00:00Z',
+    _sdc_extract_window_end_utc: '2024-02-02T00:00:00Z',
+    _sdc_page_number: 3,
+    _sdc_page_size: 999,
+    _sdc_request_payload: { method: 'POST' },
+  }
+  const origins = Object.entries(others).flatMap(([name, value]) => [
+    ORIGIN,
+    { ...ORIGIN, [name]: value },
+  ])
+  const rows = origins.map((origin, Id) => record('s', { Id, ...origin, x: 1 }))
+  expect((await load(database, [schema('s'), ...rows])).code).toBe(0)
+  const columns = await rowsOf(
+    database,
+    'raw.s',
+    `extract_window_start_utc, extract_window_end_utc, page_number, page_size, request_payload,
+     payload::text`,
+  )
+  expect(columns).toEqual(
+    origins.map((origin, Id) => ({
+      extract_window_start_utc: new Date(origin._sdc_extract_window_start_utc),
+      extract_window_end_utc: new Date(origin._sdc_extract_window_end_utc),
+      page_number: origin._sdc_page_number,
+      page_size: origin._sdc_page_size,
+      request_payload: origin._sdc_request_payload,
+      payload: `{"x": 1, "Id": ${Id}}`,
+    })),
+  )
+})
+
 test('ids of any characters are asked for as they are', async () => {
   const ids = [
     '"',
