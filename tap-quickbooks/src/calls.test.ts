@@ -132,6 +132,16 @@ async function runUntilDone(world: World, settings: Record<string, unknown>): Pr
   }
 }
 
+test.concurrent('with whatever call_limit, runs come to the end of streams with a row or a few in one second', async () => {
+  for (let limit = 1; limit <= 12; limit++) {
+    const world = await openWorld({ invoices: 0, customers: 1, items: 1, limits: false })
+    insertAt(world.simulator, 'Invoice', burst('2021-01-01T00:00:00Z', 3))
+    const runs = await runUntilDone(world, { call_limit: limit })
+    expectComplete(world, runs)
+    expect(runs.length, `runs with call_limit ${limit}`).toBeLessThan(2 + 20 / limit)
+  }
+})
+
 for (const [limit, deletes] of [
   [1, true],
   [2, false],

@@ -84,10 +84,10 @@ export async function readStream(
   if (last) await readOne(last)
   return { unreadable, isReloaded: false }
 
-  /** Where an earlier run stopped; with calls to spend, this one proves the end from the start. */
+  /** Where an earlier run stopped. Without a limit of calls, the end is proved anew. */
   function placeAt(edge: number, start: number): Place | undefined {
     const place = places.find(({ second }) => second === edge && start === edge)
-    return place && { ...place, isShort: place.isShort && parts.isFrugal }
+    return place && { ...place, isShort: place.isShort && Number.isFinite(config.callLimit) }
   }
 
   function isUpToNow(): boolean {
