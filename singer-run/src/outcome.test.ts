@@ -33,4 +33,7 @@ test('the message names each program that failed, the first one first', () => {
   expect(describeEnds({ tap: { code: 141 }, target: { code: 0 }, first: 'target' }, titles)).toBe(
     'the target (b) ended before the tap (a) was done, which ended with exit code 141',
   )
+  expect(describeEnds({ tap: { code: 4 }, target: { code: 0 }, first: 'target' }, titles)).toBe(
+    'the tap (a) ended with exit code 4',
+  )
 })

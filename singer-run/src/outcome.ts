@@ -37,7 +37,9 @@ export function isSoft(code: number): boolean {
 
 /** What happened, in a line that names each program that failed. */
 export function describeEnds({ tap, target, first }: Ends, titles: Record<Role, string>): string {
-  if (first === 'target' && target.code === 0)
+  const wasLeft = tap.code === EXIT.closedOutput || tap.code === EXIT.sigterm
+  // Else the target has only seen the end of the pipe before this program saw that of the tap.
+  if (first === 'target' && target.code === 0 && wasLeft)
     return `${titles.target} ended before ${titles.tap} was done, which ${describeEnd(tap)}`
   const failed = ([first, first === 'tap' ? 'target' : 'tap'] as const).filter(
     (role) => ({ tap, target })[role].code !== 0,

@@ -124,19 +124,24 @@ export async function* readPages(
         startPosition = Math.max(1, lastKnown)
       }
       yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
-    } else if (isShort && isWhole && before !== undefined) {
-      isShort = false
-      const newest = await newestOf({ start: before, end: range.end }, known.size + 1)
-      if (newest !== undefined && isBehindNone(newest, cursor, known)) {
-        yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
-        return
-      }
-      // The earlier row has gone, the answer was short again, or there is more.
-      before = undefined
     } else if (isShort) {
       isShort = false
-      counted = await countOf(asked)
-      startPosition = isWhole ? 1 : Math.max(1, lastKnown)
+      let isMore = false
+      if (before !== undefined && isWhole) {
+        const newest = await newestOf({ start: before, end: range.end }, known.size + 1)
+        const isKnown = newest?.every((row) => row.at < cursor || isKnownRow(row))
+        if (isKnown && newest?.some((row) => row.at < cursor) && isNewestFirst(newest)) {
+          yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
+          return
+        }
+        // The earlier row has gone, the answer was short again, or there is more.
+        before = undefined
+        isMore = isKnown === false
+      }
+      if (!isMore) {
+        counted = await countOf(asked)
+        startPosition = isWhole ? 1 : Math.max(1, lastKnown)
+      }
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
     let maxResults = isCrowded ? Math.max(2, pageSize) : pageSize
@@ -185,9 +190,7 @@ export async function* readPages(
       yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
       continue
     }
-    const fresh = rows.filter(
-      (row) => row.at < range.end && !(row.at === cursor && known.has(row.id)),
-    )
+    const fresh = rows.filter((row) => row.at < range.end && !isKnownRow(row))
     const last = rows.at(-1)
     if (counted !== undefined && fresh.length === 0) {
       // What is there now was there when it was counted: an edited row leaves and does not come back.
@@ -251,6 +254,10 @@ export async function* readPages(
     }
   }
 
+  function isKnownRow({ id, at }: Row): boolean {
+    return at === cursor && known.has(id)
+  }
+
   /** Undefined when one of them is in the way: then there is more to read. */
   async function newestOf(asked: Range, count: number): Promise<readonly Row[] | undefined> {
     try {
@@ -294,17 +301,8 @@ export async function* readPages(
 
 const NO_PAGE = { rows: [], hole: undefined, place: undefined, isFull: false } as const
 
-/**
- * Whether the newest rows prove that nothing is unknown from `cursor` on: known rows alone, then
- * one of an earlier second.
- */
-function isBehindNone(newest: readonly Row[], cursor: number, known: Set<string>): boolean {
-  let at = cursor
-  for (const row of newest) {
-    if (row.at > at || (row.at === cursor && !known.has(row.id))) return false
-    at = row.at
-  }
-  return at < cursor
+function isNewestFirst(rows: readonly Row[]): boolean {
+  return rows.every(({ at }, n) => n === 0 || at <= (rows[n - 1] as Row).at)
 }
 
 /** The time of the last row before that second. */

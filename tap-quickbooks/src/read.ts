@@ -61,6 +61,7 @@ export async function readStream(
   const grid = createGrid(config.startDate, config.chunkDays, whole)
   const format = createRecordFormat(stream, entry, strange)
   const path = `/v3/company/${config.realmId}/query`
+  const hasLimit = Number.isFinite(config.callLimit)
   const openPlaces = new Map<Range, Place>()
   const unreadable: Unreadable[] = []
   let pageSize = config.pageSize
@@ -87,7 +88,7 @@ export async function readStream(
   /** Where an earlier run stopped. Without a limit of calls, the end is proved anew. */
   function placeAt(edge: number, start: number): Place | undefined {
     const place = places.find(({ second }) => second === edge && start === edge)
-    return place && { ...place, isShort: place.isShort && Number.isFinite(config.callLimit) }
+    return place && { ...place, isShort: place.isShort && hasLimit }
   }
 
   function isUpToNow(): boolean {
@@ -233,7 +234,7 @@ export async function readStream(
     if (canCount === undefined)
       log.warning(`${stream.name}: a page is refused; looking for the row that may be the cause`)
     // Few calls are not spent on certainty.
-    canCount ??= Number.isFinite(config.callLimit)
+    canCount ??= hasLimit
       ? Promise.resolve(true)
       : unlessPoisoned(
           askCount(client, stream, whole).then(() => true),
