@@ -1,6 +1,8 @@
 import type { Row } from './answer.ts'
+import { readBehind } from './behind.ts'
 import { QuickbooksError } from './errors.ts'
 import { formatInstant } from './instant.ts'
+import { addIds, checkOrder, dropRepeats, isNewestFirst, lastBefore, lastIds } from './pagerows.ts'
 import type { PageRequest } from './query.ts'
 import type { Range } from './windows.ts'
 
@@ -52,9 +54,6 @@ const MOST_ROWS = 1000
 const MOST_IDLE_REQUESTS = 50
 /** So often a count is believed that no answer bears out. */
 const MOST_MISCOUNTS = 5
-/** So many refused rows one behind the other are no matter of single rows. */
-const MOST_PASSED_OVER = 1024
-
 /**
  * Reads a range of a set that changes while it is read, without skipping a row. The next request
  * starts at the last time seen, not at a position: an edited row leaves the range and everything
@@ -160,7 +159,7 @@ export async function* readPages(
         suspects = wanted
         continue
       }
-      const behind = await readBehind(asked, lastKnown)
+      const behind = await readBehind(ask, asked, lastKnown, pageSize)
       checkOrder(behind.rows, asked)
       const end = Math.min(range.end, (behind.rows[0]?.at ?? range.end) + 1)
       const fresh = behind.rows.filter((row) => row.at < range.end)
@@ -277,51 +276,13 @@ export async function* readPages(
       throw thrown
     }
   }
-
-  /** The rows behind the one that is in the way, and behind more of them if need be. */
-  async function readBehind(
-    asked: Range,
-    lastKnown: number,
-  ): Promise<{ rows: readonly Row[]; asked: number }> {
-    let passedOver = 1
-    let maxResults = pageSize
-    for (;;) {
-      const startPosition = lastKnown + passedOver + 1
-      try {
-        const rows = await ask.rows(asked, { startPosition, maxResults })
-        return { rows: dropRepeats(rows), asked: maxResults }
-      } catch (thrown) {
-        if (passedOver >= MOST_PASSED_OVER || !(await ask.refusalOf(thrown))) throw thrown
-        if (maxResults > 1) maxResults = Math.ceil(maxResults / 5)
-        else passedOver *= 2
-      }
-    }
-  }
 }
 
 const NO_PAGE = { rows: [], hole: undefined, place: undefined, isFull: false } as const
 
-function isNewestFirst(rows: readonly Row[]): boolean {
-  return rows.every(({ at }, n) => n === 0 || at <= (rows[n - 1] as Row).at)
-}
-
-/** The time of the last row before that second. */
-function lastBefore(rows: readonly Row[], second: number): number | undefined {
-  return rows.findLast((row) => row.at < second)?.at
-}
-
 /** How many of the rows just read the next answer shall begin with; at least one. */
 function overlapOf(count: number): number {
   return Math.max(1, Math.min(MOST_OVERLAP, Math.floor(count / 2)))
-}
-
-/** Not in the generator above: a loop over rows would get all of it compiled, a tenth of a second. */
-function addIds(known: Set<string>, rows: readonly Row[], at: number): void {
-  for (const row of rows) if (row.at === at) known.add(row.id)
-}
-
-function lastIds(rows: readonly Row[], count: number): string[] {
-  return rows.slice(-count).map((row) => row.id)
 }
 
 function noProgress(second: number): QuickbooksError {
@@ -330,27 +291,4 @@ function noProgress(second: number): QuickbooksError {
     {},
     { hint: 'They are edited faster than they can be read, or STARTPOSITION is ignored.' },
   )
-}
-
-/** A row that comes twice in one answer takes up one position only. */
-function dropRepeats(rows: readonly Row[]): readonly Row[] {
-  const seen = new Set<string>()
-  return rows.filter((row) => {
-    const key = `${row.at} ${row.id}`
-    return !seen.has(key) && seen.add(key)
-  })
-}
-
-/** Reading on from the last row is only right when rows come in order and from the range asked. */
-function checkOrder(rows: readonly Row[], asked: Range): void {
-  let before = asked.start
-  for (const row of rows) {
-    if (row.at < before || row.at >= asked.end)
-      throw new QuickbooksError(
-        `row ${row.id} is out of order or outside the range that was asked for`,
-        {},
-        { hint: 'The answer does not follow the query, so that reading on could lose rows.' },
-      )
-    before = row.at
-  }
 }

@@ -9,6 +9,11 @@ export function markDone(progress: Progress, range: Range): Progress {
   return merge({ ...progress, ranges: [...progress.ranges, range] })
 }
 
+/** Whether what is done ends there. */
+export function isEdge(instant: number, { lowWater, ranges }: Progress): boolean {
+  return instant === lowWater || ranges.some(({ end }) => end === instant)
+}
+
 /** More ranges than any run leaves. Each gap between them costs a request, and each STATE holds all. */
 const MOST_RANGES = 1000
 

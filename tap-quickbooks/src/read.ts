@@ -1,7 +1,6 @@
 import type { Log, Writer } from '@singer-io-ts/core'
 import { dropTexts } from './answer.ts'
 import { askCount, askRows } from './asking.ts'
-import type { Bookmark } from './bookmarks.ts'
 import { QuickbooksError } from './errors.ts'
 import { leaveOpen, readHole } from './holes.ts'
 import { settleAll } from './limiter.ts'
@@ -9,7 +8,7 @@ import type { Pace } from './pace.ts'
 import { type Ask, type Hole, type Page, type Place, readPages } from './pages.ts'
 import type { Plan, Planned, Run } from './plan.ts'
 import { isPoisoned, type Unreadable, unlessPoisoned } from './poison.ts'
-import { markDone, ordinaryRanges } from './progress.ts'
+import { isEdge, markDone, ordinaryRanges } from './progress.ts'
 import { newestQuery, selectQuery } from './query.ts'
 import { createRecordFormat, type Origin } from './records.ts'
 import type { AskedRows } from './rows.ts'
@@ -280,7 +279,8 @@ export async function readStream(
     tracker.change(stream.name, {
       progress: after,
       readAsOf: isOneEdge || isToEnd ? bound.asOf : bookmark.readAsOf,
-      places: [...openPlaces.values()].filter((place) => isOpen(place, after)),
+      // A place says something only while its second is the edge of what is done.
+      places: [...openPlaces.values()].filter(({ second }) => isEdge(second, after)),
       lastWindow: later(window, lastWindow),
     })
     await tracker.write()
@@ -296,12 +296,4 @@ export async function readStream(
 /** The gateway has given up on an answer (504): fewer rows may come in time. */
 function isTooHeavy(thrown: unknown): boolean {
   return thrown instanceof QuickbooksError && thrown.status === 504
-}
-
-/** A place says something only while its second is the edge of what is done. */
-function isOpen(place: Place, progress: Bookmark['progress']): boolean {
-  return (
-    place.second === progress.lowWater ||
-    progress.ranges.some((range) => range.end === place.second)
-  )
 }
