@@ -1,6 +1,7 @@
 import { answerTime } from './answer.ts'
 import type { Call, Client } from './client.ts'
 import { strangeAnswer } from './errors.ts'
+import { formatInstant } from './instant.ts'
 import { countQuery } from './query.ts'
 import { type AskedRows, readQueryRows } from './rows.ts'
 import type { Stream } from './streams.ts'
@@ -26,6 +27,14 @@ export async function askCount(client: Client, stream: Stream, range: Range): Pr
   const count = (answer.json.QueryResponse as { totalCount?: unknown }).totalCount
   if (typeof count !== 'number') throw strangeAnswer('the answer to count(*) has no totalCount')
   return count
+}
+
+/** What is said of a count that no answer bears out. */
+export function miscount(stream: Stream, range: Range, counted: number, found: number): string {
+  return (
+    `${stream.name}: QuickBooks counts ${counted} rows from ${formatInstant(range.start)} on and ` +
+    `gives ${found}; "count --rows" and "target-postgres-raw verify" tell whether one is missing`
+  )
 }
 
 function callOf(stream: Stream, query: string): Call {

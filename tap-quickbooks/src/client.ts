@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { CallLimitReached, QuickbooksError } from './errors.ts'
 import { faultError, isThrottle, readFault } from './faults.ts'
-import type { Limiter } from './limiter.ts'
+import type { Limiter, Turn } from './limiter.ts'
 import { isPoisoned } from './poison.ts'
 import { retry } from './retry.ts'
 import { withTimeout } from './timeout.ts'
@@ -128,11 +128,11 @@ export function createClient(
     if (meter.total >= config.callLimit) throw new CallLimitReached()
     inFlight++
     try {
-      await limiter.start(signal)
+      const turn = await limiter.start(signal)
       // One that was good before the wait may have ended in it.
       const accessToken = await getToken()
       log.debug(`GET ${url.pathname}?${decodeURIComponent(url.search.slice(1))}`)
-      const answer = await exchange(url, accessToken, call)
+      const answer = await exchange(url, accessToken, call, turn)
       return { answer: answer.status === 401 ? 'refused' : judge(answer, call), accessToken }
     } finally {
       inFlight--
@@ -140,10 +140,16 @@ export function createClient(
     }
   }
 
-  async function exchange(url: URL, accessToken: string, call: Call): Promise<RawAnswer> {
+  async function exchange(
+    url: URL,
+    accessToken: string,
+    call: Call,
+    turn: Turn,
+  ): Promise<RawAnswer> {
     let status: number | undefined
     let intuitTid: string | undefined
     const ask = async (signal: AbortSignal): Promise<RawAnswer> => {
+      turn.sent()
       const answer = await request(url, {
         dispatcher: agent,
         headers: {
@@ -154,6 +160,7 @@ export function createClient(
         },
         signal,
       })
+      turn.answered()
       status = answer.statusCode
       intuitTid = tidOf(answer)
       if (status >= 200 && status < 300) {

@@ -8,23 +8,33 @@ const SECOND_MS = 1100
 /** Node's timers wait no longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** The turn of a request. It counts from when it was last heard of. */
+export type Turn = {
+  /** It goes out only now. */
+  sent(): void
+  /** Its answer begins. The first requests of a run take long to get there, nobody knows how long. */
+  answered(): void
+}
+
 /** Says when the next request to the company may start. One for the whole run. */
 export type Limiter = {
   /** Waits for this request's turn, first come first served. */
-  start(signal: AbortSignal): Promise<void>
+  start(signal: AbortSignal): Promise<Turn>
   /** No request starts for so long; gives how much longer that is than it would have been. */
   pause(seconds: number): number
 }
 
 export function createLimiter(requestsPerMinute: number): Limiter {
-  const starts: number[] = []
+  const starts: { at: number }[] = []
   let pausedUntil = 0
+  let isWarm = false
   let last: Promise<unknown> = Promise.resolve()
 
   function earliest(now: number): number {
-    while (starts[0] !== undefined && starts[0] <= now - 60_000) starts.shift()
-    const inSecond = starts.at(-STARTS_PER_SECOND)
-    const inMinute = starts.at(-requestsPerMinute)
+    starts.sort((a, b) => a.at - b.at)
+    while (starts[0] !== undefined && starts[0].at <= now - 60_000) starts.shift()
+    const inSecond = starts.at(-STARTS_PER_SECOND)?.at
+    const inMinute = starts.at(-requestsPerMinute)?.at
     return Math.max(
       pausedUntil,
       inSecond === undefined ? 0 : inSecond + SECOND_MS,
@@ -32,13 +42,23 @@ export function createLimiter(requestsPerMinute: number): Limiter {
     )
   }
 
-  async function takeTurn(signal: AbortSignal): Promise<void> {
+  async function takeTurn(signal: AbortSignal): Promise<Turn> {
     for (;;) {
       const now = performance.now()
       const wait = earliest(now) - now
       if (wait <= 0) {
-        starts.push(now)
-        return
+        const start = { at: now }
+        starts.push(start)
+        const isFirst = !isWarm
+        return {
+          sent() {
+            start.at = performance.now()
+          },
+          answered() {
+            if (isFirst) start.at = performance.now()
+            isWarm = true
+          },
+        }
       }
       await pause(Math.min(wait, LONGEST_TIMER_MS), undefined, { signal })
     }

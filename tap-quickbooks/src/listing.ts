@@ -1,6 +1,6 @@
 import { deselectedProperties, type Life, type Writer } from '@singer-io-ts/core'
 import { dropTexts, type Row } from './answer.ts'
-import { askCount, askRows } from './asking.ts'
+import { askCount, askRows, miscount } from './asking.ts'
 import { readBookmark } from './bookmarks.ts'
 import { listDeletions } from './deletions.ts'
 import { QuickbooksError } from './errors.ts'
@@ -70,6 +70,7 @@ export async function listRows(stream: Stream, parts: ListingParts): Promise<voi
         range.end = Math.min(range.end, endNow())
         return count
       },
+      miscounted: (asked, counted, found) => log.warning(miscount(stream, asked, counted, found)),
       refusalOf,
     }
     const pages = readPages(range, config.pageSize, ask, undefined, !isWhole)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { company, readAll, row, sorted } from '../fixtures/pages.ts'
+import { company, readAll, refusal, row, sorted } from '../fixtures/pages.ts'
 import type { Row } from './answer.ts'
 import { type Ask, readPages } from './pages.ts'
 
@@ -68,17 +68,33 @@ test('two short answers in a row, whichever they are, do not end the reading', a
       }
 })
 
-test('the end costs a request, a few where all rows are of one second or the count is wrong', async () => {
-  const cost = async (rows: Row[], countOf = (count: number) => count): Promise<number> => {
+test('the end costs a request, two where all rows are of one second, a few where the count is wrong', async () => {
+  const cost = async (rows: Row[], count?: (right: number) => number): Promise<number> => {
     const { ask, requests } = company(rows)
-    const count: Ask['count'] = async (range) => countOf(await ask.count(range))
-    await readAll(readPages({ start: 3, end: 20 }, 10, { ...ask, count }))
+    const told: number[][] = []
+    const counting: Ask = {
+      ...ask,
+      count: async (range) => (count ?? Number)((await ask.count?.(range)) ?? 0),
+      miscounted: (_, counted, found) => told.push([counted, found]),
+    }
+    const ids = await readAll(readPages({ start: 3, end: 20 }, 10, counting))
+    expect(sorted(ids)).toEqual(rows.map(({ id }) => id))
+    expect(told.length).toBe(count === undefined ? 0 : 1)
     return requests()
   }
   expect(await cost([row(1, 3), row(2, 4)])).toBe(2)
   expect(await cost([row(1, 3)])).toBe(3)
-  expect(await cost([row(1, 3), row(2, 3)])).toBe(4)
-  expect(await cost([row(1, 3)], (count) => count + 1)).toBeLessThan(20)
+  expect(await cost([row(1, 3), row(2, 3)])).toBe(3)
+  expect(await cost([row(1, 3)], (right) => right + 1)).toBeLessThan(20)
+})
+
+test('where rows cannot be counted, the newest row is asked for', async () => {
+  const { ask, requests } = company([row(1, 3), row(2, 3)])
+  const refusing: Ask = { ...ask, count: () => Promise.reject(refusal) }
+  expect(sorted(await readAll(readPages({ start: 3, end: 20 }, 10, refusing)))).toEqual(['1', '2'])
+  expect(requests()).toBe(3)
+  const { count: _, ...few } = company([row(1, 3)]).ask
+  expect(await readAll(readPages({ start: 3, end: 20 }, 10, few))).toEqual(['1'])
 })
 
 test('short answers in two runs, one after the other, do not end the reading', async () => {

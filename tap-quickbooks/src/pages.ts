@@ -40,8 +40,10 @@ export type Ask = {
   rows(range: Range, page: PageRequest): Promise<readonly Row[]>
   /** So many rows of the range that changed last; in which order those of one second come is unknown. */
   newest(range: Range, count: number): Promise<readonly Row[]>
-  /** How many rows the range has. */
-  count(range: Range): Promise<number>
+  /** How many rows the range has; left out where calls are few. */
+  count?(range: Range): Promise<number>
+  /** Is told that so many are counted, and no answer has more than so many. */
+  miscounted?(range: Range, counted: number, found: number): void
   /** The refusal, where one row in the answer may be why; else undefined. */
   refusalOf(thrown: unknown): Promise<QuickbooksError | undefined>
 }
@@ -63,7 +65,8 @@ const MOST_MISCOUNTS = 5
  * position goes back. A short answer is no proof of the end, for a server may give fewer rows
  * than asked, in one answer or in all: the end is that the newest rows are known ones up to one of
  * an earlier second; or, where there is none, that as many rows are left as have been counted, and
- * all of them are known. Neither can be had by leaving rows out.
+ * all of them are known. Neither can be had by leaving rows out. Where rows cannot be counted, the
+ * end is that the newest rows are known, which two short answers in a row may feign.
  *
  * A refused answer is asked for in halves, until the row that is in the way is the next one; what
  * lies around it is passed over as a hole.
@@ -93,7 +96,9 @@ export async function* readPages(
   let before: number | undefined
   /** How many rows there were from `cursor` on, before they are asked for once more. */
   let counted: number | undefined
+  let mayCount = ask.count !== undefined
   let miscounts = 0
+  let isNothingBehind = false
   /** An answer can hold so many rows: as many as one has held. */
   let most = isComplete ? Math.max(2, known.size + 1) : 2
   /** Of so many rows behind the last known one, one is in the way; 0 when none is. */
@@ -104,27 +109,9 @@ export async function* readPages(
 
   for (let pageNumber = 1; cursor < range.end; pageNumber++) {
     const asked = { start: cursor, end: range.end }
-    const isWhole = isComplete && known.size < Math.min(most, MOST_ROWS)
-    if (isShort && from !== undefined && pageNumber === 1) {
-      // A run with a single call cannot count first. If this proves nothing, the next one is to
-      // ask for the rows.
-      const newest = await newestOf(asked, isWhole ? known.size + 1 : 1)
-      const isKnown = newest?.every((row) => row.at === cursor && (!isWhole || known.has(row.id)))
-      const count = newest?.length ?? 0
-      if (count > 0 && isKnown && count >= (isWhole ? known.size : 1)) {
-        yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
-        return
-      }
+    if (isShort) {
       isShort = false
-      if (newest?.length === 0) doubts = 0
-      else if (isKnown) {
-        // Some have gone, or the answer was short again: is there a row behind the last known one?
-        isComplete = false
-        startPosition = Math.max(1, lastKnown)
-      }
-      yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
-    } else if (isShort) {
-      isShort = false
+      const isWhole = isComplete && known.size < Math.min(most, MOST_ROWS)
       let isMore = false
       if (before !== undefined && isWhole) {
         const newest = await newestOf({ start: before, end: range.end }, known.size + 1)
@@ -137,9 +124,26 @@ export async function* readPages(
         before = undefined
         isMore = isKnown === false
       }
-      if (!isMore) {
-        counted = await countOf(asked)
-        startPosition = isWhole ? 1 : Math.max(1, lastKnown)
+      if (!isMore) counted = await countOf(asked)
+      if (counted !== undefined) {
+        startPosition = isComplete && known.size <= most ? 1 : Math.max(1, lastKnown)
+      } else if (!isMore && (isWhole || !isComplete || isNothingBehind)) {
+        const newest = await newestOf(asked, isWhole ? known.size + 1 : 1)
+        const isKnown = newest?.every((row) => row.at === cursor && (!isWhole || isKnownRow(row)))
+        const count = newest?.length ?? 0
+        if (count > 0 && isKnown && count >= (isWhole ? known.size : 1)) {
+          yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize }
+          return
+        }
+        if (newest?.length === 0) doubts = 0
+        else if (isKnown) {
+          // Some have gone, or the answer was short again: is there a row behind the last known one?
+          isComplete = false
+          startPosition = Math.max(1, lastKnown)
+        }
+        // A run with a single call gets no further now; the next one is to ask for the rows.
+        if (from !== undefined && pageNumber === 1)
+          yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
       }
     }
     // Two requests share a row of a crowded second, so a page of one row would not get on.
@@ -193,12 +197,15 @@ export async function* readPages(
     const last = rows.at(-1)
     if (counted !== undefined && fresh.length === 0) {
       // What is there now was there when it was counted: an edited row leaves and does not come back.
-      if (startPosition - 1 + rows.length === counted || ++miscounts >= MOST_MISCOUNTS) {
+      const found = startPosition - 1 + rows.length
+      if (found <= lastKnown && found !== counted) miscounts++
+      if (found === counted || miscounts >= MOST_MISCOUNTS) {
+        if (found < counted) ask.miscounted?.(asked, counted, found)
         yield { ...NO_PAGE, doneTo: range.end, pageNumber, pageSize: maxResults }
         return
       }
       // Behind the last known one there may be another.
-      if (startPosition === 1) lastKnown = known.size
+      lastKnown = isComplete ? known.size : Math.max(lastKnown, found)
       startPosition = Math.max(1, lastKnown)
       isComplete = false
       counted = undefined
@@ -223,7 +230,7 @@ export async function* readPages(
     if (fresh.length > 0) miscounts = 0
     if (idle > MOST_IDLE_REQUESTS) throw noProgress(cursor)
     const isFull = rows.length >= maxResults
-    const isNothingBehind = startPosition === lastKnown && rows.length === 1
+    isNothingBehind = startPosition === lastKnown && rows.length === 1
     isCrowded = first?.at === last.at
     if (last.at > cursor) {
       before = lastBefore(rows, last.at) ?? (known.size > 0 ? cursor : undefined)
@@ -237,7 +244,8 @@ export async function* readPages(
     // Few rows of the second are simply asked for again, whatever their order.
     const isInside = isCrowded || known.size > MOST_OVERLAP
     startPosition = isInside ? lastKnown + 1 - (isFull ? overlapOf(rows.length) : 1) : 1
-    isShort = !isFull && ((isComplete && known.size < most) || isNothingBehind)
+    const isFew = known.size < most || (mayCount && known.size <= MOST_OVERLAP)
+    isShort = !isFull && ((isComplete && isFew) || isNothingBehind)
     const isPart = isInside && !(isShort && isComplete)
     const isPlace = isPart || (isShort && known.size <= MOST_OVERLAP)
     const knownIds = isPart ? lastIds(rows, lastKnown - startPosition + 1) : [...known]
@@ -267,13 +275,14 @@ export async function* readPages(
     }
   }
 
-  /** As many as nobody has when one of them is in the way. */
-  async function countOf(asked: Range): Promise<number> {
+  /** Undefined when it cannot be had, or when one of them is in the way. */
+  async function countOf(asked: Range): Promise<number | undefined> {
     try {
-      return await ask.count(asked)
+      return mayCount ? await ask.count?.(asked) : undefined
     } catch (thrown) {
-      if (await ask.refusalOf(thrown)) return -1
-      throw thrown
+      if (!(thrown instanceof QuickbooksError)) throw thrown
+      mayCount = false
+      return undefined
     }
   }
 }

@@ -63,7 +63,9 @@ test('reading goes on from any page, also inside a crowded second, and one reque
       fc.integer({ min: 1, max: 3 }),
       async (times, pageSize, isSameOrder, cap, pages) => {
         const rows = times.map((at, index) => row(index + 1, at))
-        const { ask } = company(rows, { isSameOrder, ...(cap !== undefined && { cap }) })
+        const world = company(rows, { isSameOrder, ...(cap !== undefined && { cap }) })
+        // Where calls are few, rows are not counted.
+        const { count: _, ...ask } = world.ask
         const ids = new Set<string>()
         let start = 0
         let place: Place | undefined

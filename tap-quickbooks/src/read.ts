@@ -1,6 +1,6 @@
 import type { Log, Writer } from '@singer-io-ts/core'
 import { dropTexts } from './answer.ts'
-import { askCount, askRows } from './asking.ts'
+import { askCount, askRows, miscount } from './asking.ts'
 import { QuickbooksError } from './errors.ts'
 import { leaveOpen, readHole } from './holes.ts'
 import { settleAll } from './limiter.ts'
@@ -84,10 +84,9 @@ export async function readStream(
   if (last) await readOne(last)
   return { unreadable, isReloaded: false }
 
-  /** Where an earlier run stopped. Without a limit of calls, the end is proved anew. */
+  /** Where an earlier run stopped. */
   function placeAt(edge: number, start: number): Place | undefined {
-    const place = places.find(({ second }) => second === edge && start === edge)
-    return place && { ...place, isShort: place.isShort && hasLimit }
+    return places.find(({ second }) => second === edge && start === edge)
   }
 
   function isUpToNow(): boolean {
@@ -146,13 +145,16 @@ export async function readStream(
         lowerEnd()
         return newest.rows
       },
-      async count(asked) {
-        const count = await askCount(client, stream, asked)
-        parts.lowerBound()
-        lowerEnd()
-        return count
-      },
       refusalOf,
+      miscounted: (asked, counted, found) => log.warning(miscount(stream, asked, counted, found)),
+      ...(!hasLimit && {
+        async count(asked: Range) {
+          const count = await askCount(client, stream, asked)
+          parts.lowerBound()
+          lowerEnd()
+          return count
+        },
+      }),
     }
     const askedSize = pageSize
     // A part begins with a row, and what reads all of a stream should find some.
