@@ -22,6 +22,15 @@ function runAt(world: World, environment: Record<string, string>, settings = {})
   return startTap(['-c', world.file('config.json', nowhere)], environment).ended
 }
 
+test.concurrent('nobody is told to remove a token_file that cannot be looked at', async () => {
+  const world = await openWorld(small)
+  const path = join(world.directory, 'token.json')
+  symlinkSync(path, path)
+  const run = await world.run({ settings: { token_file: path } })
+  expectRefused(world, run, /^ERROR token_file \S+: ELOOP.*/m)
+  expect(run.stderr).toMatch(/Do not remove it: it may hold the only refresh token/)
+})
+
 test.concurrent('a token_file that is the file of --config, --state or --catalog is refused, and kept', async () => {
   const world = await openWorld(small)
   for (const flag of ['--config', '--state', '--catalog']) {

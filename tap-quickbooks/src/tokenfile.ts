@@ -64,7 +64,11 @@ export function readTokenFile(path: string, log: Log): Kept | undefined {
     text = readText(path)
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
-    return refuse((cause as Error).message)
+    throw new ConfigError([`token_file ${path}: ${(cause as Error).message}`], {
+      hint:
+        'See that this user may read and write it and its folder. Do not remove it: it may hold ' +
+        'the only refresh token that is still good.',
+    })
   }
   if (text.trim() === '') return undefined
   const kept = readKept(text)
