@@ -40,8 +40,10 @@ export type Ask = {
   rows(range: Range, page: PageRequest): Promise<readonly Row[]>
   /** So many rows of the range that changed last; in which order those of one second come is unknown. */
   newest(range: Range, count: number): Promise<readonly Row[]>
-  /** How many rows the range has; left out where calls are few. */
-  count?(range: Range): Promise<number>
+  /** How many rows the range has. */
+  count(range: Range): Promise<number>
+  /** Calls are limited, perhaps to one: what a run begins with must get further by itself. */
+  isLimited?: boolean
   /** Is told that so many are counted, and no answer has more than so many. */
   miscounted?(range: Range, counted: number, found: number): void
   /** The refusal, where one row in the answer may be why; else undefined. */
@@ -65,8 +67,8 @@ const MOST_MISCOUNTS = 5
  * position goes back. A short answer is no proof of the end, for a server may give fewer rows
  * than asked, in one answer or in all: the end is that the newest rows are known ones up to one of
  * an earlier second; or, where there is none, that as many rows are left as have been counted, and
- * all of them are known. Neither can be had by leaving rows out. Where rows cannot be counted, the
- * end is that the newest rows are known, which two short answers in a row may feign.
+ * all of them are known. Neither can be had by leaving rows out. Where rows cannot be counted, or
+ * a run with few calls goes on, it is that the newest rows are known, which short answers may feign.
  *
  * A refused answer is asked for in halves, until the row that is in the way is the next one; what
  * lies around it is passed over as a hole.
@@ -96,7 +98,9 @@ export async function* readPages(
   let before: number | undefined
   /** How many rows there were from `cursor` on, before they are asked for once more. */
   let counted: number | undefined
-  let mayCount = ask.count !== undefined
+  let mayCount = true
+  /** That of the last page. */
+  let place: Place | undefined
   let miscounts = 0
   let isNothingBehind = false
   /** An answer can hold so many rows: as many as one has held. */
@@ -124,7 +128,8 @@ export async function* readPages(
         before = undefined
         isMore = isKnown === false
       }
-      if (!isMore) counted = await countOf(asked)
+      const isResumed = from !== undefined && pageNumber === 1
+      if (!isMore && !(isResumed && ask.isLimited)) counted = await countOf(asked)
       if (counted !== undefined) {
         startPosition = isComplete && known.size <= most ? 1 : Math.max(1, lastKnown)
       } else if (!isMore && (isWhole || !isComplete || isNothingBehind)) {
@@ -142,7 +147,7 @@ export async function* readPages(
           startPosition = Math.max(1, lastKnown)
         }
         // A run with a single call gets no further now; the next one is to ask for the rows.
-        if (from !== undefined && pageNumber === 1)
+        if (isResumed)
           yield { ...NO_PAGE, doneTo: cursor, place: { ...from, isShort }, pageNumber, pageSize }
       }
     }
@@ -209,7 +214,7 @@ export async function* readPages(
       startPosition = Math.max(1, lastKnown)
       isComplete = false
       counted = undefined
-      yield { ...NO_PAGE, doneTo: cursor, pageNumber, pageSize: maxResults }
+      yield { ...NO_PAGE, doneTo: cursor, place, pageNumber, pageSize: maxResults }
       continue
     }
     counted = undefined
@@ -244,17 +249,18 @@ export async function* readPages(
     // Few rows of the second are simply asked for again, whatever their order.
     const isInside = isCrowded || known.size > MOST_OVERLAP
     startPosition = isInside ? lastKnown + 1 - (isFull ? overlapOf(rows.length) : 1) : 1
-    const isFew = known.size < most || (mayCount && known.size <= MOST_OVERLAP)
+    const isFew = known.size < most || (mayCount && !ask.isLimited && known.size <= MOST_OVERLAP)
     isShort = !isFull && ((isComplete && isFew) || isNothingBehind)
     const isPart = isInside && !(isShort && isComplete)
     const isPlace = isPart || (isShort && known.size <= MOST_OVERLAP)
     const knownIds = isPart ? lastIds(rows, lastKnown - startPosition + 1) : [...known]
-    const place = { second: cursor, startPosition: isPart ? startPosition : 1, knownIds, isShort }
+    const found = { second: cursor, startPosition: isPart ? startPosition : 1, knownIds, isShort }
+    place = isPlace ? found : undefined
     yield {
       ...NO_PAGE,
       rows: fresh,
       doneTo: cursor,
-      place: isPlace ? place : undefined,
+      place,
       pageNumber,
       pageSize: maxResults,
       isFull,
@@ -278,7 +284,7 @@ export async function* readPages(
   /** Undefined when it cannot be had, or when one of them is in the way. */
   async function countOf(asked: Range): Promise<number | undefined> {
     try {
-      return mayCount ? await ask.count?.(asked) : undefined
+      return mayCount ? await ask.count(asked) : undefined
     } catch (thrown) {
       if (!(thrown instanceof QuickbooksError)) throw thrown
       mayCount = false

@@ -147,14 +147,13 @@ export async function readStream(
       },
       refusalOf,
       miscounted: (asked, counted, found) => log.warning(miscount(stream, asked, counted, found)),
-      ...(!hasLimit && {
-        async count(asked: Range) {
-          const count = await askCount(client, stream, asked)
-          parts.lowerBound()
-          lowerEnd()
-          return count
-        },
-      }),
+      async count(asked) {
+        const count = await askCount(client, stream, asked)
+        parts.lowerBound()
+        lowerEnd()
+        return count
+      },
+      isLimited: hasLimit,
     }
     const askedSize = pageSize
     // A part begins with a row, and what reads all of a stream should find some.
