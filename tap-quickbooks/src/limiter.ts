@@ -24,7 +24,11 @@ export type Limiter = {
   pause(seconds: number): number
 }
 
-export function createLimiter(requestsPerMinute: number): Limiter {
+/** `clock` gives milliseconds. */
+export function createLimiter(
+  requestsPerMinute: number,
+  clock: () => number = () => performance.now(),
+): Limiter {
   const starts: { at: number }[] = []
   let pausedUntil = 0
   let isWarm = false
@@ -44,7 +48,7 @@ export function createLimiter(requestsPerMinute: number): Limiter {
 
   async function takeTurn(signal: AbortSignal): Promise<Turn> {
     for (;;) {
-      const now = performance.now()
+      const now = clock()
       const wait = earliest(now) - now
       if (wait <= 0) {
         const start = { at: now }
@@ -52,10 +56,10 @@ export function createLimiter(requestsPerMinute: number): Limiter {
         const isFirst = !isWarm
         return {
           sent() {
-            start.at = performance.now()
+            start.at = clock()
           },
           answered() {
-            if (isFirst) start.at = performance.now()
+            if (isFirst) start.at = clock()
             isWarm = true
           },
         }
@@ -71,7 +75,7 @@ export function createLimiter(requestsPerMinute: number): Limiter {
       return turn
     },
     pause(seconds) {
-      const now = performance.now()
+      const now = clock()
       const before = Math.max(pausedUntil, now)
       pausedUntil = Math.max(before, now + seconds * 1000)
       return (pausedUntil - before) / 1000

@@ -1,5 +1,6 @@
 import type { Row } from './answer.ts'
 import { QuickbooksError } from './errors.ts'
+import { formatInstant } from './instant.ts'
 import type { Range } from './windows.ts'
 
 /** What reading page by page asks of the rows of one answer. */
@@ -31,11 +32,6 @@ export function isNewestFirst(rows: readonly Row[]): boolean {
   return rows.every(({ at }, n) => n === 0 || at <= (rows[n - 1] as Row).at)
 }
 
-/** The time of the last row before that second. */
-export function lastBefore(rows: readonly Row[], second: number): number | undefined {
-  return rows.findLast((row) => row.at < second)?.at
-}
-
 /** Not in the generator that calls it: a loop over rows would get all of that compiled, a tenth of a second. */
 export function addIds(known: Set<string>, rows: readonly Row[], at: number): void {
   for (const row of rows) if (row.at === at) known.add(row.id)
@@ -43,4 +39,12 @@ export function addIds(known: Set<string>, rows: readonly Row[], at: number): vo
 
 export function lastIds(rows: readonly Row[], count: number): string[] {
   return rows.slice(-count).map((row) => row.id)
+}
+
+export function noProgress(second: number): QuickbooksError {
+  return new QuickbooksError(
+    `the rows of ${formatInstant(second)} cannot be read to their end: answers bring nothing new`,
+    {},
+    { hint: 'They are edited faster than they can be read, or STARTPOSITION is ignored.' },
+  )
 }

@@ -1,8 +1,7 @@
 import type { Row } from './answer.ts'
 import { readBehind } from './behind.ts'
 import { QuickbooksError } from './errors.ts'
-import { formatInstant } from './instant.ts'
-import { addIds, checkOrder, dropRepeats, isNewestFirst, lastBefore, lastIds } from './pagerows.ts'
+import { addIds, checkOrder, dropRepeats, isNewestFirst, lastIds, noProgress } from './pagerows.ts'
 import type { PageRequest } from './query.ts'
 import type { Range } from './windows.ts'
 
@@ -238,7 +237,7 @@ export async function* readPages(
     isNothingBehind = startPosition === lastKnown && rows.length === 1
     isCrowded = first?.at === last.at
     if (last.at > cursor) {
-      before = lastBefore(rows, last.at) ?? (known.size > 0 ? cursor : undefined)
+      before = rows.findLast(({ at }) => at < last.at)?.at ?? (known.size > 0 ? cursor : undefined)
       cursor = last.at
       known = new Set()
       isComplete = true
@@ -298,12 +297,4 @@ const NO_PAGE = { rows: [], hole: undefined, place: undefined, isFull: false } a
 /** How many of the rows just read the next answer shall begin with; at least one. */
 function overlapOf(count: number): number {
   return Math.max(1, Math.min(MOST_OVERLAP, Math.floor(count / 2)))
-}
-
-function noProgress(second: number): QuickbooksError {
-  return new QuickbooksError(
-    `the rows of ${formatInstant(second)} cannot be read to their end: answers bring nothing new`,
-    {},
-    { hint: 'They are edited faster than they can be read, or STARTPOSITION is ignored.' },
-  )
 }
